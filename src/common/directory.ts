@@ -1,0 +1,306 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readlink,
+  rename,
+  symlink,
+  unlink,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from './errors.js';
+
+/** A place in a workspace is not what the server may use: a link, a FIFO, a folder instead of a file. */
+export class UnsafePathError extends Error {
+  constructor(
+    readonly path: string,
+    readonly found: string,
+    readonly expected: string,
+  ) {
+    super(`${path} is ${found}, not ${expected}`);
+    this.name = 'UnsafePathError';
+  }
+}
+
+/** What a file-system entry is, in words for a person. */
+export function kindOf(stats: Stats): string {
+  if (stats.isFile()) return 'a regular file';
+  if (stats.isDirectory()) return 'a folder';
+  if (stats.isSymbolicLink()) return 'a symbolic link';
+  if (stats.isFIFO()) return 'a FIFO';
+  if (stats.isSocket()) return 'a socket';
+  return 'a device';
+}
+
+/** How a file is put in place. */
+export interface WriteOptions {
+  /** Permission bits, before the umask. */
+  mode?: number;
+  /** Flush the content to the disk before the file gets its name: it survives a power cut whole. */
+  sync?: boolean;
+}
+
+/**
+ * A folder held open by descriptor. Every operation names one entry of it and goes through
+ * `/proc/self/fd/N/name`, so no component above that entry can be swapped for a link while the server
+ * works (what `openat` does in C). No operation follows a link in the entry itself.
+ *
+ * Whoever opens one closes it: `await using` is not yet everywhere, so callers use `try … finally`.
+ */
+export class Directory {
+  private constructor(
+    private readonly handle: FileHandle,
+    /** The path by which it was opened; for messages and for programs that need a path. */
+    readonly path: string,
+  ) {}
+
+  /**
+   * Opens a folder.
+   * @throws {UnsafePathError} if the last component is a link or no folder
+   */
+  static async open(path: string): Promise<Directory> {
+    return new Directory(await openFolder(path, path), path);
+  }
+
+  /** Opens a sub-folder of this one, never through a link. Errors as for `open`. */
+  async openSub(name: string): Promise<Directory> {
+    const path = join(this.path, name);
+    return new Directory(await openFolder(this.at(name), path), path);
+  }
+
+  /** Makes a sub-folder if nothing is there, then opens it. Errors as for `open`. */
+  async ensureSub(name: string, mode = 0o777): Promise<Directory> {
+    try {
+      await mkdir(this.at(name), mode);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
+    return this.openSub(name);
+  }
+
+  /** The path of an entry through this folder's descriptor; valid in this process while it is open. */
+  at(name: string): string {
+    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) {
+      throw new Error(`not one name of an entry: ${JSON.stringify(name)}`);
+    }
+    return `${this.self}/${name}`;
+  }
+
+  /** This folder itself by its descriptor, for example as the working directory of a child process. */
+  get self(): string {
+    return `/proc/self/fd/${this.handle.fd}`;
+  }
+
+  /** What stands at `name` (the link itself for a link), or null. */
+  async lstat(name: string): Promise<Stats | null> {
+    try {
+      return await lstat(this.at(name));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  /** Where the link at `name` points, or null where there is no link. */
+  async readLink(name: string): Promise<string | null> {
+    try {
+      return await readlink(this.at(name));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'EINVAL') return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Reads a regular file of at most `maxBytes`; null where there is none.
+   * @throws {UnsafePathError} for a link, a FIFO, a socket, a folder, or a larger file
+   */
+  async readFile(name: string, maxBytes: number): Promise<Buffer | null> {
+    return readRegularFile(this.at(name), maxBytes, join(this.path, name));
+  }
+
+  /** Puts a regular file at `name`, replacing whatever non-folder stands there, in one step. */
+  async replaceFile(
+    name: string,
+    content: string | Buffer,
+    options: WriteOptions = {},
+  ): Promise<void> {
+    await this.viaTemporary(content, options, (temporary) => rename(temporary, this.at(name)));
+  }
+
+  /** Puts a regular file at `name` if nothing stands there; says whether it did. */
+  async createFile(
+    name: string,
+    content: string | Buffer,
+    options: WriteOptions = {},
+  ): Promise<boolean> {
+    return this.viaTemporary(content, options, async (temporary) => {
+      try {
+        await link(temporary, this.at(name));
+        return true;
+      } catch (error) {
+        if (errnoOf(error) === 'EEXIST') return false;
+        throw error;
+      } finally {
+        await unlink(temporary);
+      }
+    });
+  }
+
+  /** Puts a symbolic link at `name`, replacing whatever non-folder stands there, in one step. */
+  async replaceLink(name: string, target: string): Promise<void> {
+    const temporary = this.at(temporaryName());
+    await symlink(target, temporary);
+    try {
+      await rename(temporary, this.at(name));
+    } catch (error) {
+      await unlink(temporary);
+      throw error;
+    }
+  }
+
+  /** Puts a symbolic link at `name`; false if something stands there already. */
+  async createLink(name: string, target: string): Promise<boolean> {
+    try {
+      await symlink(target, this.at(name));
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return false;
+      throw error;
+    }
+  }
+
+  /** Removes whatever stands at `name`, a folder with all that is in it; links are not followed. */
+  async remove(name: string): Promise<void> {
+    try {
+      await unlink(this.at(name));
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === 'ENOENT') return;
+      if (code !== 'EISDIR' && code !== 'EPERM') throw error;
+      this.at(name);
+      await removeTree(this.self, name);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+
+  private async viaTemporary<T>(
+    content: string | Buffer,
+    { mode = 0o644, sync = false }: WriteOptions,
+    place: (temporary: string) => Promise<T>,
+  ): Promise<T> {
+    const temporary = this.at(temporaryName());
+    const file = await open(
+      temporary,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      mode,
+    );
+    try {
+      await file.writeFile(content);
+      if (sync) await file.sync();
+    } catch (error) {
+      await unlink(temporary);
+      throw error;
+    } finally {
+      await file.close();
+    }
+    try {
+      return await place(temporary);
+    } catch (error) {
+      await unlink(temporary).catch(() => undefined);
+      throw error;
+    }
+  }
+}
+
+/**
+ * Reads a regular file of at most `maxBytes`; null where there is none. Never waits on a FIFO, never
+ * follows a link in the last component.
+ * @throws {UnsafePathError} for anything but a regular file within the limit
+ */
+export async function readRegularFile(
+  path: string,
+  maxBytes: number,
+  shownPath = path,
+): Promise<Buffer | null> {
+  let file: FileHandle;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === 'ENOENT') return null;
+    if (code === 'ELOOP') throw new UnsafePathError(shownPath, 'a symbolic link', 'a regular file');
+    if (code === 'ENXIO') throw new UnsafePathError(shownPath, 'a socket', 'a regular file');
+    throw error;
+  }
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile()) throw new UnsafePathError(shownPath, kindOf(stats), 'a regular file');
+    if (stats.size > maxBytes) {
+      throw new UnsafePathError(shownPath, `${stats.size} bytes long`, `at most ${maxBytes}`);
+    }
+    const buffer = Buffer.alloc(stats.size);
+    let filled = 0;
+    // The size was taken from the descriptor; a file that grows meanwhile is read up to that size.
+    while (filled < buffer.length) {
+      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return buffer.subarray(0, filled);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Removes `name` under `parent` with everything in it. The `rm` of coreutils walks by descriptor: it
+ * follows no link that is swapped in meanwhile and manages trees deeper than the longest path, which
+ * Node's own `rm` does not.
+ */
+export async function removeTree(parent: string, name: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const child = spawn('rm', ['-rf', '--one-file-system', '--', `./${name}`], {
+      cwd: parent,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: {},
+    });
+    let complaint = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (complaint.length < 1000) complaint += chunk.toString();
+    });
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`rm ended with ${code}: ${complaint.trim()}`));
+    });
+  });
+}
+
+function temporaryName(): string {
+  return `.fermilink-${randomBytes(9).toString('base64url')}.tmp`;
+}
+
+async function openFolder(path: string, shownPath: string): Promise<FileHandle> {
+  try {
+    return await open(
+      path,
+      constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    );
+  } catch (error) {
+    const code = errnoOf(error);
+    // With O_DIRECTORY, Linux answers ENOTDIR for a link as well as for a file.
+    if (code === 'ENOTDIR' || code === 'ELOOP') {
+      throw new UnsafePathError(shownPath, kindOf(await lstat(path)), 'a folder');
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,106 @@
+import { Transform } from 'class-transformer';
+import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The largest value of a setting that has no natural bound: what a timer of Node can still hold. */
+const MAX_SECONDS = 2_147_483;
+const MAX_COUNT = 10_000_000;
+
+/** A whole number of decimal digits within bounds; one sentence states the rule, whichever part fails. */
+function WholeNumber(min: number, max: number): PropertyDecorator {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return (target, property) => {
+    Transform(({ value }: { value: unknown }) => {
+      if (typeof value !== 'string') return value;
+      return /^[+-]?\d{1,15}$/.test(value.trim()) ? Number(value) : Number.NaN;
+    })(target, property);
+    IsInt({ message })(target, property);
+    Min(min, { message })(target, property);
+    Max(max, { message })(target, property);
+  };
+}
+
+/** Text that is trimmed; blank counts as unset. */
+function Text(): PropertyDecorator {
+  return (target, property) => {
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' ? value.trim() : value,
+    )(target, property);
+    IsOptional()(target, property);
+    IsString()(target, property);
+  };
+}
+
+/** One of a few words, in any case of letters. */
+function OneOf(values: readonly string[]): PropertyDecorator {
+  return (target, property) => {
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' ? value.trim().toLowerCase() : value,
+    )(target, property);
+    IsOptional()(target, property);
+    IsIn(values, { message: `must be one of: ${values.join(', ')}` })(target, property);
+  };
+}
+
+/** The agent CLIs that this project can drive. `demo` ships with it. */
+export const PROVIDER_IDS = ['codex', 'claude', 'gemini', 'opencode', 'demo'] as const;
+export type ProviderId = (typeof PROVIDER_IDS)[number];
+
+export const SANDBOX_POLICIES = ['enforce', 'bypass'] as const;
+export type SandboxPolicy = (typeof SANDBOX_POLICIES)[number];
+
+export const SANDBOX_MODES = ['read-only', 'workspace-write'] as const;
+export type SandboxMode = (typeof SANDBOX_MODES)[number];
+
+export const REASONING_EFFORTS = ['low', 'medium', 'high', 'xhigh'] as const;
+export type ReasoningEffort = (typeof REASONING_EFFORTS)[number];
+
+/**
+ * The environment variables of the runner, as they are named outside, with their defaults and rules
+ * (contract, section 2). A variable that is set to an empty text counts as unset.
+ */
+export class Environment {
+  @Text() FERMILINK_HOME?: string;
+  @Text() FERMILINK_WORKSPACES_ROOT?: string;
+  @Text() FERMILINK_SCIPKG_ROOT?: string;
+  @Text() FERMILINK_SCIENTIFIC_PACKAGES_ROOT?: string;
+  @Text() FERMILINK_SCIPKG_ACTIVE?: string;
+  @Text() FERMILINK_MAXWELLLINK_ROOT?: string;
+  @Text() FERMILINK_LEGACY_MAXWELLLINK_PACKAGE_ID?: string;
+  @Text() FERMILINK_SOFTWARE_ROOT?: string;
+  @Text() FERMILINK_RUNTIME_ROOT?: string;
+
+  @Text() FERMILINK_RUNNER_HOST: string = '127.0.0.1';
+  @WholeNumber(0, 65_535) FERMILINK_RUNNER_PORT: number = 8000;
+
+  @WholeNumber(1, MAX_SECONDS) FERMILINK_RUNNER_MAX_RUNTIME_SECONDS: number = 600;
+  @WholeNumber(1, MAX_SECONDS) FERMILINK_RUNNER_PREPARE_TIMEOUT_SECONDS: number = 120;
+  @WholeNumber(1, MAX_COUNT) FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS: number = 200;
+  @WholeNumber(1, MAX_COUNT) FERMILINK_RUNNER_PER_USER_CONCURRENT_RUNS: number = 10;
+  @WholeNumber(0, MAX_COUNT) FERMILINK_RUNNER_MAX_QUEUE_SIZE: number = 2000;
+  @WholeNumber(0, MAX_COUNT) FERMILINK_RUNNER_MAX_PENDING_PER_USER: number = 10;
+  @WholeNumber(64 * KIB, 256 * MIB) FERMILINK_RUNNER_SUBPROCESS_STREAM_LIMIT: number = MIB;
+  // A line becomes a string of Node, which holds at most some 512 Mi characters.
+  @WholeNumber(64 * KIB, 256 * MIB) FERMILINK_RUNNER_MAX_LINE_BYTES: number = 16 * MIB;
+  @OneOf(['end', 'keep']) FERMILINK_RUNNER_BACKGROUND: 'end' | 'keep' = 'end';
+  @Text() FERMILINK_RUNNER_METRICS_TOKEN?: string;
+
+  @OneOf(PROVIDER_IDS) FERMILINK_AGENT_PROVIDER?: ProviderId;
+  @OneOf(SANDBOX_POLICIES) FERMILINK_AGENT_SANDBOX_POLICY?: SandboxPolicy;
+  @OneOf(SANDBOX_MODES) FERMILINK_AGENT_SANDBOX_MODE?: SandboxMode;
+  @Text() FERMILINK_AGENT_MODEL?: string;
+  @OneOf(REASONING_EFFORTS) FERMILINK_AGENT_REASONING_EFFORT?: ReasoningEffort;
+
+  @Text()
+  @Matches(/^\s*([A-Za-z_][A-Za-z0-9_]*(\s*,\s*|\s*$))*$/, {
+    message: 'must be names of environment variables, separated by commas',
+  })
+  FERMILINK_AGENT_ENV_PASSTHROUGH?: string;
+
+  @Text() FERMILINK_CODEX_BIN?: string;
+  @Text() FERMILINK_CLAUDE_BIN?: string;
+  @Text() FERMILINK_GEMINI_BIN?: string;
+  @Text() FERMILINK_OPENCODE_BIN?: string;
+}

@@ -1,0 +1,141 @@
+import 'reflect-metadata';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
+import { Environment } from './environment.js';
+import { RunnerConfig } from './runner-config.js';
+
+/** The folder that holds `package.json`, `software/` and `dist/`. */
+export const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/** The environment breaks one or more rules; `faults` has one sentence each. */
+export class ConfigError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(faults.join('\n'));
+    this.name = 'ConfigError';
+  }
+}
+
+/** Variables whose value is never shown. */
+const SECRET = /TOKEN|KEY|SECRET|PASSWORD/;
+
+/**
+ * Reads and validates every setting of the runner (contract, section 2) and makes the folders that it
+ * needs.
+ * @throws {ConfigError} with all faults at once
+ */
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): RunnerConfig {
+  const values = readEnvironment(env);
+  const home = absolute(values.FERMILINK_HOME, join(homedir(), '.fermilink'));
+  const faults: string[] = [];
+  const runtimeRoot = absolute(values.FERMILINK_RUNTIME_ROOT, join(home, 'runtime'));
+  const ownTemplateRoot = join(PROJECT_ROOT, 'software');
+  const templateRoot = absolute(values.FERMILINK_SOFTWARE_ROOT, '/opt/software');
+  const workspacesRoot = firstUsable(
+    [absolute(values.FERMILINK_WORKSPACES_ROOT, join(home, 'workspaces')), resolve('workspaces')],
+    'FERMILINK_WORKSPACES_ROOT',
+    faults,
+  );
+  firstUsable([runtimeRoot], 'FERMILINK_RUNTIME_ROOT', faults, 0o700);
+  if (faults.length > 0) throw new ConfigError(faults);
+
+  return new RunnerConfig({
+    host: values.FERMILINK_RUNNER_HOST,
+    port: values.FERMILINK_RUNNER_PORT,
+    home,
+    workspacesRoot,
+    scientificPackagesRoot: absolute(
+      values.FERMILINK_SCIPKG_ROOT ?? values.FERMILINK_SCIENTIFIC_PACKAGES_ROOT,
+      join(home, 'scientific_packages'),
+    ),
+    runtimeRoot,
+    policyFile: join(home, 'agent_runtime.json'),
+    activePackageId: values.FERMILINK_SCIPKG_ACTIVE ?? null,
+    maxwellLinkRoot: absolute(values.FERMILINK_MAXWELLLINK_ROOT, join(PROJECT_ROOT, 'maxwelllink')),
+    legacyMaxwellLinkPackageId:
+      values.FERMILINK_LEGACY_MAXWELLLINK_PACKAGE_ID ?? 'maxwelllink-local',
+    templateRoot: existsSync(templateRoot) ? templateRoot : ownTemplateRoot,
+    ownTemplateRoot,
+    maxRuntimeSeconds: values.FERMILINK_RUNNER_MAX_RUNTIME_SECONDS,
+    prepareTimeoutSeconds: values.FERMILINK_RUNNER_PREPARE_TIMEOUT_SECONDS,
+    globalConcurrentRuns: values.FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS,
+    perUserConcurrentRuns: values.FERMILINK_RUNNER_PER_USER_CONCURRENT_RUNS,
+    maxQueueSize: zeroIsNull(values.FERMILINK_RUNNER_MAX_QUEUE_SIZE),
+    maxPendingPerUser: zeroIsNull(values.FERMILINK_RUNNER_MAX_PENDING_PER_USER),
+    streamLimitBytes: values.FERMILINK_RUNNER_SUBPROCESS_STREAM_LIMIT,
+    maxLineBytes: values.FERMILINK_RUNNER_MAX_LINE_BYTES,
+    background: values.FERMILINK_RUNNER_BACKGROUND,
+    metricsToken: values.FERMILINK_RUNNER_METRICS_TOKEN ?? null,
+    policyOverrides: {
+      provider: values.FERMILINK_AGENT_PROVIDER ?? null,
+      sandboxPolicy: values.FERMILINK_AGENT_SANDBOX_POLICY ?? null,
+      sandboxMode: values.FERMILINK_AGENT_SANDBOX_MODE ?? null,
+      model: values.FERMILINK_AGENT_MODEL ?? null,
+      reasoningEffort: values.FERMILINK_AGENT_REASONING_EFFORT ?? null,
+    },
+    binaries: {
+      codex: values.FERMILINK_CODEX_BIN,
+      claude: values.FERMILINK_CLAUDE_BIN,
+      gemini: values.FERMILINK_GEMINI_BIN,
+      opencode: values.FERMILINK_OPENCODE_BIN,
+    },
+    agentEnvPassthrough: (values.FERMILINK_AGENT_ENV_PASSTHROUGH ?? '')
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+    environment: { ...env },
+  });
+}
+
+function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
+  const set = Object.entries(env).filter(
+    ([name, value]) => name.startsWith('FERMILINK_') && value !== undefined && value.trim() !== '',
+  );
+  const values = plainToInstance(Environment, Object.fromEntries(set), {
+    exposeDefaultValues: true,
+  });
+  const faults = validateSync(values, { whitelist: true }).map((fault) => {
+    const rule = Object.values(fault.constraints ?? {})[0] ?? 'is not valid';
+    const given = env[fault.property] ?? '';
+    const shown = SECRET.test(fault.property) ? 'set' : JSON.stringify(given);
+    return `${fault.property} is ${shown}, but it ${rule}.`;
+  });
+  if (faults.length > 0) throw new ConfigError(faults);
+  return values;
+}
+
+function absolute(value: string | undefined, fallback: string): string {
+  if (value === undefined) return fallback;
+  return resolve(value === '~' || value.startsWith('~/') ? homedir() + value.slice(1) : value);
+}
+
+function zeroIsNull(value: number): number | null {
+  return value === 0 ? null : value;
+}
+
+/** The first folder of `candidates` that exists or can be made, and can be written. */
+function firstUsable(
+  candidates: string[],
+  variable: string,
+  faults: string[],
+  mode = 0o777,
+): string {
+  for (const path of candidates) {
+    try {
+      mkdirSync(path, { recursive: true, mode });
+      accessSync(path, constants.W_OK | constants.X_OK);
+      return path;
+    } catch {
+      // The next candidate, or the fault below.
+    }
+  }
+  faults.push(
+    `${variable} is ${JSON.stringify(candidates[0])}, but it must be a folder that the runner can make and write.`,
+  );
+  return '';
+}

@@ -1,0 +1,70 @@
+import type { ProviderId, ReasoningEffort, SandboxMode, SandboxPolicy } from './environment.js';
+
+/** The policy settings that the environment fixes; null leaves one to `agent_runtime.json`. */
+export interface PolicyOverrides {
+  readonly provider: ProviderId | null;
+  readonly sandboxPolicy: SandboxPolicy | null;
+  readonly sandboxMode: SandboxMode | null;
+  readonly model: string | null;
+  readonly reasoningEffort: ReasoningEffort | null;
+}
+
+/** The settings of one server, read once before it is made. All paths are absolute. */
+export class RunnerConfig {
+  /** Address and port to listen on; port 0 lets the system choose. */
+  readonly host!: string;
+  readonly port!: number;
+
+  /** `FERMILINK_HOME`. */
+  readonly home!: string;
+  /** One folder a session. */
+  readonly workspacesRoot!: string;
+  /** Registry and managed storage of the scientific packages. */
+  readonly scientificPackagesRoot!: string;
+  /** State of the server itself: logs of runs, temporary folders. Never inside a workspace. */
+  readonly runtimeRoot!: string;
+  /** `agent_runtime.json`, which is read anew for every run. */
+  readonly policyFile!: string;
+
+  /** Package for a run that nothing else decides, before the registry's active one. */
+  readonly activePackageId!: string | null;
+  /** Folder that is registered as a package at each run if it exists. */
+  readonly maxwellLinkRoot!: string;
+  readonly legacyMaxwellLinkPackageId!: string;
+
+  /** Folder that a new session's `repo/` is copied from. */
+  readonly templateRoot!: string;
+  /** The template that ships with the project; its `AGENTS.md` serves where the other has none. */
+  readonly ownTemplateRoot!: string;
+
+  /** Seconds a run may take from the spawn of its agent. */
+  readonly maxRuntimeSeconds!: number;
+  /** Seconds that preparing a run may take. */
+  readonly prepareTimeoutSeconds!: number;
+  readonly globalConcurrentRuns!: number;
+  readonly perUserConcurrentRuns!: number;
+  /** Runs that may wait; null means any number. */
+  readonly maxQueueSize!: number | null;
+  /** Runs of one user that may wait; null means any number. */
+  readonly maxPendingPerUser!: number | null;
+  /** Bytes of an agent's output that may wait in memory before they are written. */
+  readonly streamLimitBytes!: number;
+  /** Bytes after which a line is cut. */
+  readonly maxLineBytes!: number;
+  /** Whether what an agent left running when it ended by itself is ended too. */
+  readonly background!: 'end' | 'keep';
+
+  readonly metricsToken!: string | null;
+
+  readonly policyOverrides!: PolicyOverrides;
+  /** Binaries that the administrator named, by provider. */
+  readonly binaries!: Readonly<Partial<Record<ProviderId, string>>>;
+  /** Names of variables that are handed to every agent besides the allow-list. */
+  readonly agentEnvPassthrough!: readonly string[];
+  /** The server's own environment, from which an agent's is picked. */
+  readonly environment!: Readonly<Record<string, string | undefined>>;
+
+  constructor(values: Readonly<RunnerConfig>) {
+    Object.assign(this, values);
+  }
+}
