@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import {
@@ -14,6 +13,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from './errors.js';
+import { runProgram } from './program.js';
 
 /** A place in a workspace is not what the server may use: a link, a FIFO, a folder instead of a file. */
 export class UnsafePathError extends Error {
@@ -267,22 +267,12 @@ export async function readRegularFile(
  * Node's own `rm` does not.
  */
 export async function removeTree(parent: string, name: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const child = spawn('rm', ['-rf', '--one-file-system', '--', `./${name}`], {
-      cwd: parent,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: {},
-    });
-    let complaint = '';
-    child.stderr.on('data', (chunk: Buffer) => {
-      if (complaint.length < 1000) complaint += chunk.toString();
-    });
-    child.on('error', reject);
-    child.on('close', (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`rm ended with ${code}: ${complaint.trim()}`));
-    });
-  });
+  const { code, complaint } = await runProgram(
+    'rm',
+    ['-rf', '--one-file-system', '--', `./${name}`],
+    { cwd: parent },
+  );
+  if (code !== 0) throw new Error(`rm ended with ${code}: ${complaint}`);
 }
 
 function temporaryName(): string {

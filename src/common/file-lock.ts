@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { runProgram } from './program.js';
 
 /** An exclusive lock that this process holds until `release`. */
 export interface FileLock {
@@ -36,27 +36,13 @@ export async function lockFile(path: string, waitSeconds: number): Promise<FileL
 /** Exit status by which `flock` is told to say that the time ran out. */
 const TIMED_OUT = 75;
 
-function flock(file: FileHandle, waitSeconds: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(
-      'flock',
-      [
-        '--exclusive',
-        '--wait',
-        String(waitSeconds),
-        '--conflict-exit-code',
-        String(TIMED_OUT),
-        '3',
-      ],
-      { stdio: ['ignore', 'ignore', 'ignore', file.fd], env: {} },
-    );
-    child.on('error', (cause) => {
-      reject(new Error('The program "flock" of util-linux could not be started.', { cause }));
-    });
-    child.on('exit', (code) => {
-      if (code === 0) resolve(true);
-      else if (code === TIMED_OUT) resolve(false);
-      else reject(new Error(`flock ended with ${code}`));
-    });
-  });
+async function flock(file: FileHandle, waitSeconds: number): Promise<boolean> {
+  const args = ['--exclusive', '--wait', String(waitSeconds)];
+  const { code, complaint } = await runProgram(
+    'flock',
+    [...args, '--conflict-exit-code', String(TIMED_OUT), '3'],
+    { descriptor: file.fd },
+  );
+  if (code !== 0 && code !== TIMED_OUT) throw new Error(`flock ended with ${code}: ${complaint}`);
+  return code === 0;
 }

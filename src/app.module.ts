@@ -1,0 +1,25 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { LOGGER, type Logger } from './common/logger.js';
+import { ProblemFilter } from './common/problem.filter.js';
+import { ConfigModule } from './config/config.module.js';
+import type { RunnerConfig } from './config/runner-config.js';
+import { OpsModule } from './ops/ops.module.js';
+import { RunModule } from './run/run.module.js';
+
+/** The whole server, made of validated settings and a logger. */
+@Global()
+@Module({})
+export class AppModule {
+  static with(config: RunnerConfig, logger: Logger): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [ConfigModule.with(config), RunModule, OpsModule],
+      providers: [
+        { provide: LOGGER, useValue: logger },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+      exports: [LOGGER],
+    };
+  }
+}

@@ -1,0 +1,119 @@
+import { STATUS_CODES } from 'node:http';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { type ErrorCode, RunnerError, toRunnerError } from './errors.js';
+import { LOGGER, type Logger } from './logger.js';
+import { allowedMethods } from './routes.js';
+
+/** The HTTP status of every code (contract, sections 1 and 12). */
+const STATUS: Readonly<Record<ErrorCode, number>> = {
+  body_too_large: 413,
+  disk_full: 503,
+  draining: 503,
+  forbidden: 403,
+  internal_error: 500,
+  invalid_request: 422,
+  memory_file_failed: 500,
+  method_not_allowed: 405,
+  metrics_token_invalid: 403,
+  metrics_token_missing: 401,
+  not_found: 404,
+  overlay_refused: 500,
+  package_invalid: 500,
+  package_not_found: 400,
+  policy_invalid: 500,
+  prepare_timeout: 500,
+  prompt_too_long: 413,
+  provider_not_implemented: 501,
+  queue_full: 429,
+  registry_unreadable: 500,
+  spawn_failed: 500,
+  too_many_files: 503,
+  user_queue_full: 429,
+  workspace_failed: 500,
+};
+
+/** Answers every error as RFC 9457 problem+json with a string `detail` and a stable `code`. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<Request>();
+    const response = http.getResponse<Response>();
+    if (response.headersSent || response.destroyed) {
+      // Nothing can be said any more; what is open is cut so that the client does not take it as whole.
+      if (!response.writableEnded) response.destroy();
+      return;
+    }
+    const healthReport = healthReportOf(exception);
+    if (healthReport !== null) {
+      response.status(503).json(healthReport);
+      return;
+    }
+    const error = translate(exception, request);
+    const status = error.code === 'package_invalid' && error.facts.requested ? 400 : STATUS[error.code];
+    if (status >= 500) {
+      this.logger.error(
+        { code: error.code, path: request.path, err: error.facts.cause ?? error },
+        error.detail,
+      );
+    }
+    if (error.code === 'method_not_allowed') {
+      response.setHeader('Allow', allowedMethods(request).join(', '));
+    }
+    if (error.facts.retryAfterSeconds !== undefined) {
+      response.setHeader('Retry-After', String(error.facts.retryAfterSeconds));
+    }
+    const problem = {
+      type: 'about:blank',
+      title: STATUS_CODES[status],
+      status,
+      detail: error.detail,
+      code: error.code,
+      errors: error.facts.errors,
+    };
+    response.status(status).type('application/problem+json').send(JSON.stringify(problem));
+  }
+}
+
+/** The report of a failed health check, which terminus throws; it is an answer, not a problem. */
+function healthReportOf(exception: unknown): object | null {
+  if (!(exception instanceof HttpException) || exception.getStatus() !== 503) return null;
+  const body = exception.getResponse();
+  return typeof body === 'object' && 'details' in body ? body : null;
+}
+
+/** Makes a domain error of what the framework, its body parser or our own code has thrown. */
+function translate(exception: unknown, request: Request): RunnerError {
+  const status = httpStatusOf(exception);
+  if (status === 404) {
+    return allowedMethods(request).length > 0
+      ? new RunnerError(
+          'method_not_allowed',
+          `${request.method} is not supported here; the Allow header has what is.`,
+        )
+      : new RunnerError('not_found', 'There is nothing at this path.');
+  }
+  if (status === 413) {
+    return new RunnerError('body_too_large', 'The body is larger than 1 MiB.');
+  }
+  if (status !== null && status >= 400 && status < 500) {
+    const message = 'could not be read as JSON in UTF-8';
+    return new RunnerError('invalid_request', `The body ${message}.`, {
+      errors: [{ field: 'body', message }],
+      cause: exception,
+    });
+  }
+  return toRunnerError(exception);
+}
+
+function httpStatusOf(exception: unknown): number | null {
+  if (exception instanceof HttpException) return exception.getStatus();
+  // What the body parser throws says its status so.
+  if (exception instanceof Error && 'status' in exception && typeof exception.status === 'number') {
+    return exception.status;
+  }
+  return null;
+}

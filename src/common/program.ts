@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+
+/** How a helper program ended. */
+export interface ProgramResult {
+  /** Exit status; null if a signal ended it. */
+  code: number | null;
+  /** The beginning of what it wrote to stderr. */
+  complaint: string;
+}
+
+export interface ProgramOptions {
+  cwd?: string;
+  /** Its whole environment; nothing of the server's is handed on. */
+  env?: Record<string, string>;
+  /** A descriptor of this process that it gets as descriptor 3. */
+  descriptor?: number;
+}
+
+const MAX_COMPLAINT_BYTES = 2000;
+
+/**
+ * Runs one of the small system programs that the server leans on (`rm`, `flock`, `git`) and waits for
+ * its end without holding up the event loop. Agents are started elsewhere (`run/agent-process.ts`).
+ * @throws if it cannot be started
+ */
+export function runProgram(
+  command: string,
+  args: readonly string[],
+  { cwd, env = {}, descriptor }: ProgramOptions = {},
+): Promise<ProgramResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      stdio: ['ignore', 'ignore', 'pipe', ...(descriptor === undefined ? [] : [descriptor])],
+    });
+    let complaint = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      if (complaint.length < MAX_COMPLAINT_BYTES) complaint += chunk.toString();
+    });
+    child.on('error', (cause) => {
+      reject(new Error(`The program "${command}" could not be started.`, { cause }));
+    });
+    child.on('close', (code) => resolve({ code, complaint: complaint.trim() }));
+  });
+}

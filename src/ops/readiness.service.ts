@@ -1,0 +1,65 @@
+import { access, constants, statfs } from 'node:fs/promises';
+import { Injectable } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { RunnerConfig } from '../config/runner-config.js';
+import { ProviderService } from '../provider/provider.service.js';
+import { RunService } from '../run/run.service.js';
+
+/** Free bytes below which a disk counts as full: room for a template, a log and a memory file. */
+const MIN_FREE_BYTES = 64 * 1024 * 1024;
+
+/** What has to be true for this server to take runs. */
+@Injectable()
+export class ReadinessService {
+  constructor(
+    private readonly config: RunnerConfig,
+    private readonly indicators: HealthIndicatorService,
+    private readonly providers: ProviderService,
+    private readonly runs: RunService,
+  ) {}
+
+  /** The checks of `GET /health/ready`. */
+  checks(): (() => Promise<HealthIndicatorResult>)[] {
+    return [
+      () => this.check('workspaces', () => this.workspacesProblem()),
+      () => this.check('disk', () => this.diskProblem()),
+      () => this.check('provider', () => this.providers.problem()),
+      () =>
+        this.check('accepting', () =>
+          Promise.resolve(this.runs.isDraining ? 'The runner is being stopped.' : null),
+        ),
+    ];
+  }
+
+  private async check(
+    name: string,
+    problem: () => Promise<string | null>,
+  ): Promise<HealthIndicatorResult> {
+    const indicator = this.indicators.check(name);
+    const message = await problem();
+    return message === null ? indicator.up() : indicator.down({ message });
+  }
+
+  private async workspacesProblem(): Promise<string | null> {
+    try {
+      await access(this.config.workspacesRoot, constants.W_OK | constants.X_OK);
+      return null;
+    } catch {
+      return 'The workspaces root is missing or cannot be written; see FERMILINK_WORKSPACES_ROOT.';
+    }
+  }
+
+  private async diskProblem(): Promise<string | null> {
+    for (const folder of [this.config.workspacesRoot, this.config.runtimeRoot]) {
+      try {
+        const { bavail, bsize, files, ffree } = await statfs(folder);
+        if (bavail * bsize < MIN_FREE_BYTES || (files > 0 && ffree === 0)) {
+          return 'A disk of the runner is full; free some space or set the roots to another disk.';
+        }
+      } catch {
+        return 'A disk of the runner cannot be looked at; see FERMILINK_WORKSPACES_ROOT and FERMILINK_RUNTIME_ROOT.';
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,118 @@
+const LF = 0x0a;
+const CR = 0x0d;
+const INITIAL_CAPACITY = 4096;
+
+/** Receives what an agent wrote, in order. */
+export interface LineSink {
+  /** One non-empty line without its end, decoded; invalid UTF-8 has become U+FFFD. */
+  line(text: string): void;
+  /** The line before was cut; so many of its bytes were left out. */
+  cut(leftOutBytes: number): void;
+}
+
+/**
+ * Splits one pipe of an agent into lines that end at LF only (a CR before it belongs to the end). Costs
+ * linear time in the bytes, whatever the chunks, and holds at most one line of `maxLineBytes`.
+ */
+export class OutputLines {
+  /** The beginning of a line whose end has not come yet; grows by doubling. */
+  private pending = Buffer.alloc(0);
+  private pendingBytes = 0;
+  private leftOutBytes = 0;
+
+  constructor(
+    private readonly maxLineBytes: number,
+    private readonly sink: LineSink,
+  ) {}
+
+  push(chunk: Buffer): void {
+    let start = 0;
+    if (this.pendingBytes > 0) {
+      const end = chunk.indexOf(LF);
+      this.hold(end < 0 ? chunk : chunk.subarray(0, end));
+      if (end < 0) return;
+      this.emitPending();
+      start = end + 1;
+    }
+    const last = chunk.lastIndexOf(LF);
+    if (last >= start) this.emitWholeLines(chunk.subarray(start, last));
+    this.hold(chunk.subarray(Math.max(start, last + 1)));
+  }
+
+  /** The pipe has ended: a last line without LF counts. */
+  end(): void {
+    if (this.pendingBytes > 0) this.emitPending();
+  }
+
+  /** Complete lines, separated by LF, that came in one chunk: decoded in one go, which is the fast path. */
+  private emitWholeLines(block: Buffer): void {
+    if (block.length > this.maxLineBytes) {
+      for (const line of splitAtLf(block)) this.emit(line, line.length - this.maxLineBytes);
+      return;
+    }
+    for (const line of block.toString('utf8').split('\n')) {
+      const text = line.endsWith('\r') ? line.slice(0, -1) : line;
+      if (text !== '') this.sink.line(text);
+    }
+  }
+
+  private hold(bytes: Buffer): void {
+    const room = this.maxLineBytes - this.pendingBytes;
+    const kept = bytes.length > room ? bytes.subarray(0, room) : bytes;
+    this.leftOutBytes += bytes.length - kept.length;
+    const needed = this.pendingBytes + kept.length;
+    if (needed > this.pending.length) {
+      const grown = Buffer.allocUnsafe(
+        Math.min(Math.max(needed, this.pending.length * 2, INITIAL_CAPACITY), this.maxLineBytes),
+      );
+      this.pending.copy(grown, 0, 0, this.pendingBytes);
+      this.pending = grown;
+    }
+    kept.copy(this.pending, this.pendingBytes);
+    this.pendingBytes = needed;
+  }
+
+  private emitPending(): void {
+    const line = this.pending.subarray(0, this.pendingBytes);
+    const leftOut = this.leftOutBytes;
+    this.pending = Buffer.alloc(0);
+    this.pendingBytes = 0;
+    this.leftOutBytes = 0;
+    this.emit(line, leftOut);
+  }
+
+  /** @param leftOutBytes bytes of the line beyond the limit, whether or not `bytes` still has them */
+  private emit(bytes: Buffer, leftOutBytes: number): void {
+    let end = Math.min(bytes.length, this.maxLineBytes);
+    if (leftOutBytes > 0) {
+      const whole = wholeCharacters(bytes, end);
+      leftOutBytes += end - whole;
+      end = whole;
+    } else if (bytes[end - 1] === CR) {
+      end -= 1;
+    }
+    if (end > 0) this.sink.line(bytes.toString('utf8', 0, end));
+    if (leftOutBytes > 0) this.sink.cut(leftOutBytes);
+  }
+}
+
+function* splitAtLf(block: Buffer): Generator<Buffer> {
+  let start = 0;
+  for (;;) {
+    const end = block.indexOf(LF, start);
+    yield block.subarray(start, end < 0 ? block.length : end);
+    if (end < 0) return;
+    start = end + 1;
+  }
+}
+
+/** Where to cut at `end` or up to three bytes before it, so that no character is split. */
+function wholeCharacters(bytes: Buffer, end: number): number {
+  for (let back = 1; back <= 4 && back <= end; back += 1) {
+    const byte = bytes[end - back] ?? 0;
+    if ((byte & 0b1100_0000) === 0b1000_0000) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? end - back : end;
+  }
+  return end;
+}

@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import {
+  InjectMetric,
+  makeCounterProvider,
+  makeHistogramProvider,
+} from '@willsoto/nestjs-prometheus';
+import { Counter, Histogram } from 'prom-client';
+
+/** Seconds, from what a warm session takes to the longest run that is usual. */
+const SHORT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
+const LONG_BUCKETS = [0.1, 1, 5, 15, 30, 60, 120, 300, 600, 1200, 3600, 14_400];
+
+const QUEUE_WAIT = 'runner_queue_wait_seconds';
+const PREPARATION = 'runner_preparation_seconds';
+const FIRST_EVENT = 'runner_first_agent_event_seconds';
+const RUN_TIME = 'runner_run_seconds';
+const RUNS = 'runner_runs_total';
+const REFUSALS = 'runner_refusals_total';
+
+export const RUN_METRIC_PROVIDERS = [
+  makeHistogramProvider({
+    name: QUEUE_WAIT,
+    help: 'Seconds that admitted runs waited for their slot.',
+    buckets: LONG_BUCKETS,
+  }),
+  makeHistogramProvider({
+    name: PREPARATION,
+    help: 'Seconds from admission to the start of the agent.',
+    buckets: SHORT_BUCKETS,
+  }),
+  makeHistogramProvider({
+    name: FIRST_EVENT,
+    help: 'Seconds from the start of the agent to its first line on stdout.',
+    buckets: SHORT_BUCKETS,
+    labelNames: ['provider'],
+  }),
+  makeHistogramProvider({
+    name: RUN_TIME,
+    help: 'Seconds from the start of the agent to the end of its run.',
+    buckets: LONG_BUCKETS,
+    labelNames: ['provider'],
+  }),
+  makeCounterProvider({
+    name: RUNS,
+    help: 'Runs that have ended, by provider and reason.',
+    labelNames: ['provider', 'reason'],
+  }),
+  makeCounterProvider({
+    name: REFUSALS,
+    help: 'Requests that were refused before they became a run, by error code.',
+    labelNames: ['reason'],
+  }),
+];
+
+/** What the runs tell Prometheus; the gauges of admission are in `ops`. */
+@Injectable()
+export class RunMetrics {
+  constructor(
+    @InjectMetric(QUEUE_WAIT) readonly queueWait: Histogram,
+    @InjectMetric(PREPARATION) readonly preparation: Histogram,
+    @InjectMetric(FIRST_EVENT) readonly firstAgentEvent: Histogram<'provider'>,
+    @InjectMetric(RUN_TIME) readonly runTime: Histogram<'provider'>,
+    @InjectMetric(RUNS) readonly runs: Counter<'provider' | 'reason'>,
+    @InjectMetric(REFUSALS) readonly refusals: Counter<'reason'>,
+  ) {}
+}

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export const PROJECT = resolve(__dirname, '..', '..');
+const SHELL_AGENT = join(PROJECT, 'test', 'support', 'shell-agent.sh');
+
+/** The built server as a process of its own, with folders of its own. */
+export class Runner {
+  readonly logLines: Record<string, unknown>[] = [];
+  stderr = '';
+  url = '';
+
+  private constructor(
+    readonly home: string,
+    readonly process: ChildProcess,
+  ) {}
+
+  /** Starts `node dist/main.js` on a free port with the shell agent in the place of codex. */
+  static async start(env: Record<string, string> = {}, home = temporaryFolder()): Promise<Runner> {
+    const runner = Runner.spawn(env, home);
+    const exited = once(runner.process, 'exit').then(() => {
+      throw new Error(`the server ended: ${JSON.stringify(runner.logLines)} ${runner.stderr}`);
+    });
+    exited.catch(() => undefined);
+    await Promise.race([exited, runner.logged((line) => line.msg === 'listening')]);
+    runner.url = String(runner.logLines.find((line) => line.msg === 'listening')?.url);
+    return runner;
+  }
+
+  /** Starts it without waiting for anything. */
+  static spawn(env: Record<string, string>, home = temporaryFolder()): Runner {
+    const child = spawn(process.execPath, [join(PROJECT, 'dist', 'main.js')], {
+      cwd: home,
+      env: {
+        PATH: process.env.PATH,
+        HOME: home,
+        FERMILINK_HOME: join(home, 'fermilink'),
+        FERMILINK_RUNNER_PORT: '0',
+        FERMILINK_CODEX_BIN: SHELL_AGENT,
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const runner = new Runner(home, child);
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      runner.logLines.push(JSON.parse(line) as Record<string, unknown>);
+      child.emit('logged');
+    });
+    child.stderr.on('data', (chunk: Buffer) => (runner.stderr += chunk.toString()));
+    return runner;
+  }
+
+  get pid(): number {
+    return this.process.pid!;
+  }
+
+  get workspaces(): string {
+    return join(this.home, 'fermilink', 'workspaces');
+  }
+
+  repo(sessionId: string): string {
+    return join(this.workspaces, sessionId, 'repo');
+  }
+
+  /** Waits until a line of the server's log passes a test. */
+  async logged(test: (line: Record<string, unknown>) => boolean): Promise<void> {
+    while (!this.logLines.some(test)) await once(this.process, 'logged');
+  }
+
+  async getJson(path: string): Promise<Record<string, unknown>> {
+    const answer = await fetch(this.url + path);
+    return (await answer.json()) as Record<string, unknown>;
+  }
+
+  /** Ends the server by SIGTERM and removes its folders; gives its exit code. */
+  async stop(): Promise<number | null> {
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      const exited = once(this.process, 'exit');
+      this.process.kill('SIGTERM');
+      await exited;
+    }
+    rmSync(this.home, { recursive: true, force: true });
+    return this.process.exitCode;
+  }
+}
+
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'fermilink-test-'));
+}
