@@ -33,7 +33,7 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
   app.disable('x-powered-by');
   // An answer of the moment is never "not modified".
   app.disable('etag');
-  const server = app.getHttpServer() as Server;
+  const server = app.getHttpServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 1000;
   await app.listen(config.port, config.host);

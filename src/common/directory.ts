@@ -8,6 +8,8 @@ import {
   open,
   readlink,
   rename,
+  rmdir,
+  stat,
   symlink,
   unlink,
 } from 'node:fs/promises';
@@ -121,7 +123,7 @@ export class Directory {
    * @throws {UnsafePathError} for a link, a FIFO, a socket, a folder, or a larger file
    */
   async readFile(name: string, maxBytes: number): Promise<Buffer | null> {
-    return readRegularFile(this.at(name), maxBytes, join(this.path, name));
+    return readRegularFile(this.at(name), maxBytes, { shownPath: join(this.path, name) });
   }
 
   /** Puts a regular file at `name`, replacing whatever non-folder stands there, in one step. */
@@ -175,6 +177,23 @@ export class Directory {
     }
   }
 
+  /** Renames an entry within this folder; a non-folder that stands at `to` is replaced. */
+  async rename(from: string, to: string): Promise<void> {
+    await rename(this.at(from), this.at(to));
+  }
+
+  /** Removes an empty folder; false if it is missing, not empty, or no folder. */
+  async removeEmpty(name: string): Promise<boolean> {
+    try {
+      await rmdir(this.at(name));
+      return true;
+    } catch (error) {
+      const code = errnoOf(error) ?? '';
+      if (['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'].includes(code)) return false;
+      throw error;
+    }
+  }
+
   /** Removes whatever stands at `name`, a folder with all that is in it; links are not followed. */
   async remove(name: string): Promise<void> {
     try {
@@ -223,17 +242,18 @@ export class Directory {
 
 /**
  * Reads a regular file of at most `maxBytes`; null where there is none. Never waits on a FIFO, never
- * follows a link in the last component.
+ * follows a link in the last component, unless `followLink` says so, for files of the administrator.
  * @throws {UnsafePathError} for anything but a regular file within the limit
  */
 export async function readRegularFile(
   path: string,
   maxBytes: number,
-  shownPath = path,
+  { shownPath = path, followLink = false } = {},
 ): Promise<Buffer | null> {
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
   let file: FileHandle;
   try {
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = await open(path, followLink ? flags : flags | constants.O_NOFOLLOW);
   } catch (error) {
     const code = errnoOf(error);
     if (code === 'ENOENT') return null;
@@ -258,6 +278,15 @@ export async function readRegularFile(
     return buffer.subarray(0, filled);
   } finally {
     await file.close();
+  }
+}
+
+/** Whether there is a folder at `path`, or a link to one. For places of the administrator only. */
+export async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
   }
 }
 

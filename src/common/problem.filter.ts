@@ -1,5 +1,11 @@
 import { STATUS_CODES } from 'node:http';
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  Inject,
+} from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { type ErrorCode, RunnerError, toRunnerError } from './errors.js';
 import { LOGGER, type Logger } from './logger.js';
@@ -53,7 +59,8 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const error = translate(exception, request);
-    const status = error.code === 'package_invalid' && error.facts.requested ? 400 : STATUS[error.code];
+    const status =
+      error.code === 'package_invalid' && error.facts.requested ? 400 : STATUS[error.code];
     if (status >= 500) {
       this.logger.error(
         { code: error.code, path: request.path, err: error.facts.cause ?? error },

@@ -90,7 +90,12 @@ export class Environment {
   @OneOf(PROVIDER_IDS) FERMILINK_AGENT_PROVIDER?: ProviderId;
   @OneOf(SANDBOX_POLICIES) FERMILINK_AGENT_SANDBOX_POLICY?: SandboxPolicy;
   @OneOf(SANDBOX_MODES) FERMILINK_AGENT_SANDBOX_MODE?: SandboxMode;
-  @Text() FERMILINK_AGENT_MODEL?: string;
+  // It becomes an argument of a command line, where a leading dash would make it an option.
+  @Text()
+  @Matches(/^[\x21-\x2c\x2e-\x7e][\x21-\x7e]{0,199}$/, {
+    message: 'must be 1 to 200 visible characters that do not begin with "-"',
+  })
+  FERMILINK_AGENT_MODEL?: string;
   @OneOf(REASONING_EFFORTS) FERMILINK_AGENT_REASONING_EFFORT?: ReasoningEffort;
 
   @Text()

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,7 +33,6 @@ export function loadConfig(
   const values = readEnvironment(env);
   const home = absolute(values.FERMILINK_HOME, join(homedir(), '.fermilink'));
   const faults: string[] = [];
-  const runtimeRoot = absolute(values.FERMILINK_RUNTIME_ROOT, join(home, 'runtime'));
   const ownTemplateRoot = join(PROJECT_ROOT, 'software');
   const templateRoot = absolute(values.FERMILINK_SOFTWARE_ROOT, '/opt/software');
   const workspacesRoot = firstUsable(
@@ -41,7 +40,12 @@ export function loadConfig(
     'FERMILINK_WORKSPACES_ROOT',
     faults,
   );
-  firstUsable([runtimeRoot], 'FERMILINK_RUNTIME_ROOT', faults, 0o700);
+  const runtimeRoot = firstUsable(
+    [absolute(values.FERMILINK_RUNTIME_ROOT, join(home, 'runtime'))],
+    'FERMILINK_RUNTIME_ROOT',
+    faults,
+    0o700,
+  );
   if (faults.length > 0) throw new ConfigError(faults);
 
   return new RunnerConfig({
@@ -129,7 +133,8 @@ function firstUsable(
     try {
       mkdirSync(path, { recursive: true, mode });
       accessSync(path, constants.W_OK | constants.X_OK);
-      return path;
+      // Links are resolved once, here: later no component may be one.
+      return realpathSync(path);
     } catch {
       // The next candidate, or the fault below.
     }

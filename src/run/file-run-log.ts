@@ -124,7 +124,7 @@ export class FileRunLog implements RunLog {
   private write(bytes: Buffer): void {
     try {
       this.fd ??= openUnnamed(this.path);
-      for (let written = 0; written < bytes.length; ) {
+      for (let written = 0; written < bytes.length;) {
         written += writeSync(this.fd, bytes, written, bytes.length - written, this.size + written);
       }
       this.tail = { at: this.size, bytes: bytes.length <= PIECE_BYTES ? bytes : Buffer.alloc(0) };

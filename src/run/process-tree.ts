@@ -85,7 +85,8 @@ export class ProcessTree {
       else children.set(entry.parent, [entry]);
     }
     // A Set visits what is added to it while it is walked.
-    for (const parent of found) for (const child of children.get(parent.pid) ?? []) found.add(child);
+    for (const parent of found)
+      for (const child of children.get(parent.pid) ?? []) found.add(child);
   }
 }
 

@@ -6,9 +6,11 @@ import { removeTree } from '../common/directory.js';
 import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import type { OverlaySummary } from '../packages/package-types.js';
-import { PolicyService, type RunPolicy } from '../provider/policy.service.js';
+import type { RunPolicy } from '../provider/policy.js';
+import { PolicyService } from '../provider/policy.service.js';
 import { type Launch, ProviderService } from '../provider/provider.service.js';
 import { WorkspaceService } from '../workspace/workspace.service.js';
+import { RUN_COOKIE_VARIABLE } from './process-table.js';
 import type { Run } from './run.js';
 
 /** Everything that an agent's start needs. `repo` is open; whoever starts the agent closes it. */
@@ -91,7 +93,7 @@ export class RunPreparation {
         policy,
         repoPath,
         prompt: request.user_prompt,
-        runCookie: run.cookie,
+        mark: { [RUN_COOKIE_VARIABLE]: run.cookie },
         tmpDir,
         launchFolder,
       });

@@ -22,7 +22,9 @@ export class RunRequestPipe implements PipeTransform<unknown, RunRequest> {
     const errors = validateSync(request).map(fieldError);
     if (errors.length > 0) {
       const sentence = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
-      throw new RunnerError('invalid_request', `The request is not valid: ${sentence}.`, { errors });
+      throw new RunnerError('invalid_request', `The request is not valid: ${sentence}.`, {
+        errors,
+      });
     }
     if (codePoints(request.user_prompt) > MAX_PROMPT_CHARACTERS) {
       throw new RunnerError('prompt_too_long', 'Prompt too long.');
@@ -49,7 +51,6 @@ function fieldError(error: ValidationError): { field: string; message: string } 
 }
 
 function codePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count += 1;
-  return count;
+  // The text has no lone surrogates, so every pair is one code point.
+  return text.length - (text.match(/[\ud800-\udbff]/g)?.length ?? 0);
 }

@@ -6,6 +6,7 @@ import {
   MinLength,
   registerDecorator,
 } from 'class-validator';
+import { SESSION_ID } from '../workspace/session-id.js';
 
 /** The most code points that a prompt may have (contract, section 1). */
 export const MAX_PROMPT_CHARACTERS = 10_000;
@@ -17,7 +18,9 @@ function TextWithout(pattern: RegExp, message: string): PropertyDecorator {
       target: target.constructor,
       propertyName: String(propertyName),
       options: { message },
-      validator: { validate: (value: unknown) => typeof value !== 'string' || !pattern.test(value) },
+      validator: {
+        validate: (value: unknown) => typeof value !== 'string' || !pattern.test(value),
+      },
     });
   };
 }
@@ -26,7 +29,7 @@ function TextWithout(pattern: RegExp, message: string): PropertyDecorator {
 function PlainText(): PropertyDecorator {
   return (target, property) => {
     IsString({ message: 'must be a string' })(target, property);
-    // eslint-disable-next-line no-control-regex
+
     TextWithout(/\0/, 'must not contain a NUL character')(target, property);
     TextWithout(/\p{Cs}/u, 'must not contain a lone surrogate')(target, property);
   };
@@ -40,7 +43,7 @@ export class RunRequest {
 
   @IsOptional()
   @PlainText()
-  @Matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, {
+  @Matches(SESSION_ID, {
     message:
       'must be 1 to 128 characters of A-Z, a-z, 0-9, ".", "_" and "-", beginning with a letter or digit',
   })

@@ -26,7 +26,7 @@ export class RunStream {
     return new Observable((subscriber) => {
       const gone = new AbortController();
       // Without an id of ours the framework would give it one of its own, and mislead a resume.
-      subscriber.next({ id: '0', retry: RETRY_MS } as MessageEvent);
+      subscriber.next({ id: '0', retry: RETRY_MS });
       this.send(run, response, gone.signal).then(
         () => subscriber.complete(),
         (error: unknown) => {

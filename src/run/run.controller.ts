@@ -1,4 +1,12 @@
-import { Body, Controller, HttpCode, type MessageEvent, Req, RequestMethod, Sse } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  HttpCode,
+  type MessageEvent,
+  Req,
+  RequestMethod,
+  Sse,
+} from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { Observable } from 'rxjs';
 import { onConnectionEnd } from './connection.js';

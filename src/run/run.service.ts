@@ -4,7 +4,7 @@ import { monotonicSeconds } from '../common/clock.js';
 import { Deferred } from '../common/deferred.js';
 import { RunnerError } from '../common/errors.js';
 import { LOGGER, type Logger } from '../common/logger.js';
-import { PackagesService } from '../packages/packages.service.js';
+import { PackageResolver } from '../packages/package-resolver.js';
 import { RUN_LOGS, type RunLogs } from './run-log.js';
 import { RunExecution } from './run-execution.js';
 import { RunMetrics } from './run-metrics.js';
@@ -30,7 +30,7 @@ export class RunService {
     @Inject(ADMISSION) private readonly admission: Admission,
     @Inject(RUN_LOGS) private readonly logs: RunLogs,
     @Inject(LOGGER) private readonly logger: Logger,
-    private readonly packages: PackagesService,
+    private readonly packages: PackageResolver,
     private readonly execution: RunExecution,
     private readonly metrics: RunMetrics,
   ) {}
@@ -48,7 +48,8 @@ export class RunService {
   async start(request: RunRequest): Promise<StartedRun> {
     try {
       this.refuseWhileDraining();
-      if (request.package_id !== undefined) await this.packages.requireRequested(request.package_id);
+      if (request.package_id !== undefined)
+        await this.packages.requireRequested(request.package_id);
       return await this.admit(request);
     } catch (error) {
       if (error instanceof RunnerError) this.metrics.refusals.inc({ reason: error.code });

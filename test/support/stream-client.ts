@@ -71,7 +71,8 @@ export class StreamClient {
     for (;;) {
       const found = this.events.find(test);
       if (found) return found;
-      if (this.ended) throw new Error(`the stream ended without it: ${JSON.stringify(this.events)}`);
+      if (this.ended)
+        throw new Error(`the stream ended without it: ${JSON.stringify(this.events)}`);
       await this.news();
     }
   }

@@ -1,0 +1,169 @@
+import { monotonicSeconds } from '../common/clock.js';
+import { RunnerError } from '../common/errors.js';
+import type { Admission, AdmissionSnapshot, Placement, Ticket, UserSnapshot } from './admission.js';
+import { ReleaseRate } from './release-rate.js';
+import { type Session, type User, type Waiter, WaitingLists } from './waiting-lists.js';
+
+/** The limits of admission; null means without one. */
+export interface AdmissionLimits {
+  globalConcurrentRuns: number;
+  perUserConcurrentRuns: number;
+  maxQueueSize: number | null;
+  maxPendingPerUser: number | null;
+}
+
+/** A run that has its slot. */
+interface Holder {
+  user: User;
+  session: Session;
+}
+
+/**
+ * Admission in the memory of one server. It decides in the order of the calls; whoever can start has
+ * started when a call returns. Enqueue, grant and release cost O(log n) in the number of waiters.
+ */
+export class MemoryAdmission implements Admission {
+  private readonly waiting: WaitingLists;
+  private readonly releases: ReleaseRate;
+  private readonly waiters = new Map<string, Waiter>();
+  private readonly holders = new Map<string, Holder>();
+  private readonly users = new Map<string, User>();
+  private readonly sessions = new Map<string, Session>();
+
+  constructor(
+    private readonly limits: AdmissionLimits,
+    now: () => number = monotonicSeconds,
+  ) {
+    this.waiting = new WaitingLists(limits.perUserConcurrentRuns);
+    this.releases = new ReleaseRate(now);
+  }
+
+  enqueue(ticket: Ticket): Promise<Placement> {
+    // `async` would do the same, but a caller may rely on the decision being made in this call.
+    try {
+      return Promise.resolve(this.place(ticket));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  release(runId: string): Promise<void> {
+    const waiter = this.waiters.get(runId);
+    const holder = this.holders.get(runId);
+    if (waiter !== undefined) {
+      this.waiters.delete(runId);
+      this.waiting.remove(waiter);
+      waiter.settle(false);
+      this.forgetIfUnused(waiter.line.user, waiter.line.session);
+    } else if (holder !== undefined) {
+      this.holders.delete(runId);
+      this.releases.note();
+      holder.user.active -= 1;
+      this.waiting.userChanged(holder.user);
+      this.waiting.setBusy(holder.session, false);
+      this.grantWhatCanStart();
+      this.forgetIfUnused(holder.user, holder.session);
+    }
+    return Promise.resolve();
+  }
+
+  position(runId: string): Promise<number | null> {
+    const waiter = this.waiters.get(runId);
+    return Promise.resolve(waiter === undefined ? null : this.waiting.rank(waiter));
+  }
+
+  snapshot(): Promise<AdmissionSnapshot> {
+    return Promise.resolve({
+      activeTotal: this.holders.size,
+      pendingTotal: this.waiting.size,
+      globalLimit: this.limits.globalConcurrentRuns,
+      perUserLimit: this.limits.perUserConcurrentRuns,
+      queueCapacity: this.limits.maxQueueSize,
+    });
+  }
+
+  async snapshotFor(userKey: string, sessionId: string | null): Promise<UserSnapshot> {
+    const user = this.users.get(userKey);
+    const session = sessionId === null ? undefined : this.sessions.get(sessionId);
+    return {
+      ...(await this.snapshot()),
+      userKey,
+      perUserActive: user?.active ?? 0,
+      perUserPending: user?.pending ?? 0,
+      canRunNow: this.canStart(user, session),
+    };
+  }
+
+  /** Users and sessions that are known, for checks that nothing is left behind. */
+  get knownEntities(): number {
+    return this.users.size + this.sessions.size + this.waiters.size + this.holders.size;
+  }
+
+  private place({ runId, userKey, sessionId }: Ticket): Placement {
+    if (this.waiters.has(runId) || this.holders.has(runId)) {
+      throw new Error(`the run ${runId} is enqueued already`);
+    }
+    const user = this.users.get(userKey);
+    const session = this.sessions.get(sessionId);
+    const startsNow = this.canStart(user, session);
+    if (!startsNow) this.refuseIfFull(user);
+    const known = user ?? this.waiting.newUser(userKey);
+    const place = session ?? this.waiting.newSession(sessionId);
+    this.users.set(userKey, known);
+    this.sessions.set(sessionId, place);
+    if (startsNow) {
+      this.hold(runId, known, place);
+      return { position: null, granted: Promise.resolve(true) };
+    }
+    let settle!: (granted: boolean) => void;
+    const granted = new Promise<boolean>((resolve) => (settle = resolve));
+    this.waiters.set(runId, this.waiting.add(runId, known, place, settle));
+    return { position: this.waiting.size, granted };
+  }
+
+  /** Waiters that could start have started, so nobody stands before a newcomer who can. */
+  private canStart(user: User | undefined, session: Session | undefined): boolean {
+    return (
+      this.holders.size < this.limits.globalConcurrentRuns &&
+      (user?.active ?? 0) < this.limits.perUserConcurrentRuns &&
+      !session?.busy
+    );
+  }
+
+  private refuseIfFull(user: User | undefined): void {
+    const { maxQueueSize, maxPendingPerUser } = this.limits;
+    const facts = () => ({ retryAfterSeconds: this.releases.retryAfterSeconds() });
+    if (maxQueueSize !== null && this.waiting.size >= maxQueueSize) {
+      const detail = `Runner queue is full (${this.waiting.size} pending requests).`;
+      throw new RunnerError('queue_full', detail, facts());
+    }
+    const pending = user?.pending ?? 0;
+    if (maxPendingPerUser !== null && pending >= maxPendingPerUser) {
+      const detail = `Runner queue is full for this user (${pending} pending requests).`;
+      throw new RunnerError('user_queue_full', detail, facts());
+    }
+  }
+
+  private hold(runId: string, user: User, session: Session): void {
+    this.holders.set(runId, { user, session });
+    user.active += 1;
+    this.waiting.userChanged(user);
+    this.waiting.setBusy(session, true);
+  }
+
+  private grantWhatCanStart(): void {
+    while (this.holders.size < this.limits.globalConcurrentRuns) {
+      const waiter = this.waiting.firstStartable();
+      if (waiter === null) return;
+      this.waiters.delete(waiter.runId);
+      this.waiting.remove(waiter);
+      this.hold(waiter.runId, waiter.line.user, waiter.line.session);
+      waiter.settle(true);
+    }
+  }
+
+  private forgetIfUnused(user: User, session: Session): void {
+    if (user.active === 0 && user.pending === 0) this.users.delete(user.key);
+    if (!session.busy && session.lines.size === 0) this.sessions.delete(session.id);
+  }
+}

@@ -1,0 +1,138 @@
+import { ArrivalRanks, type Arrival } from './arrival-ranks.js';
+import { type HeapElement, IndexedHeap, NOT_IN_HEAP } from './indexed-heap.js';
+
+/** A run that waits. */
+export interface Waiter extends Arrival {
+  readonly runId: string;
+  readonly line: Line;
+  previous: Waiter | null;
+  next: Waiter | null;
+  readonly settle: (granted: boolean) => void;
+}
+
+/** The waiters of one user for one session, in order of arrival. Only the first of them can be next. */
+export interface Line extends HeapElement {
+  readonly user: User;
+  readonly session: Session;
+  first: Waiter | null;
+  last: Waiter | null;
+}
+
+/** What is known of a user who has runs. */
+export interface User extends HeapElement {
+  readonly key: string;
+  active: number;
+  pending: number;
+  /** Lines of this user whose session is idle, the earliest first. */
+  readonly ready: IndexedHeap<Line>;
+}
+
+/** What is known of a session that has runs. */
+export interface Session {
+  readonly id: string;
+  busy: boolean;
+  /** Lines that wait for this session, by user key. */
+  readonly lines: Map<string, Line>;
+}
+
+function earlier(a: Line, b: Line): boolean {
+  return a.first!.arrival < b.first!.arrival;
+}
+
+/**
+ * All waiters, arranged so that the first one that could start is found at once. Each user has a heap
+ * of the lines whose session is idle, and one heap holds the users who are under their limit and have
+ * such a line. Adding, taking and removing a waiter cost O(log n); a session that becomes busy or idle
+ * moves the lines that wait for it, one for each user who does (as a rule, one).
+ */
+export class WaitingLists {
+  private readonly ranks = new ArrivalRanks<Waiter>();
+  private readonly startable = new IndexedHeap<User>((a, b) =>
+    earlier(a.ready.peek()!, b.ready.peek()!),
+  );
+
+  constructor(private readonly perUserLimit: number) {}
+
+  get size(): number {
+    return this.ranks.size;
+  }
+
+  newUser(key: string): User {
+    return { key, active: 0, pending: 0, ready: new IndexedHeap(earlier), heapIndex: NOT_IN_HEAP };
+  }
+
+  newSession(id: string): Session {
+    return { id, busy: false, lines: new Map() };
+  }
+
+  /** Adds a waiter behind all others. */
+  add(runId: string, user: User, session: Session, settle: (granted: boolean) => void): Waiter {
+    let line = session.lines.get(user.key);
+    if (line === undefined) {
+      line = { user, session, first: null, last: null, heapIndex: NOT_IN_HEAP };
+      session.lines.set(user.key, line);
+    }
+    const waiter: Waiter = { runId, line, previous: line.last, next: null, settle, arrival: 0 };
+    this.ranks.add(waiter);
+    user.pending += 1;
+    if (line.last === null) line.first = waiter;
+    else line.last.next = waiter;
+    line.last = waiter;
+    if (line.first === waiter) this.placeLine(line);
+    return waiter;
+  }
+
+  remove(waiter: Waiter): void {
+    const { line, previous, next } = waiter;
+    const wasFirst = line.first === waiter;
+    // The heaps are ordered by first waiters, so the line leaves them before its first one changes.
+    if (wasFirst) this.unplaceLine(line);
+    if (previous === null) line.first = next;
+    else previous.next = next;
+    if (next === null) line.last = previous;
+    else next.previous = previous;
+    this.ranks.remove(waiter);
+    line.user.pending -= 1;
+    if (line.first === null) line.session.lines.delete(line.user.key);
+    else if (wasFirst) this.placeLine(line);
+  }
+
+  rank(waiter: Waiter): number {
+    return this.ranks.rank(waiter);
+  }
+
+  /** The first waiter whose user is under the limit and whose session is idle. */
+  firstStartable(): Waiter | null {
+    return this.startable.peek()?.ready.peek()?.first ?? null;
+  }
+
+  /** To be called after the number of a user's active runs has changed. */
+  userChanged(user: User): void {
+    const canStart = user.active < this.perUserLimit && user.ready.size > 0;
+    if (!canStart) this.startable.remove(user);
+    else if (user.heapIndex === NOT_IN_HEAP) this.startable.add(user);
+    else this.startable.update(user);
+  }
+
+  setBusy(session: Session, busy: boolean): void {
+    session.busy = busy;
+    for (const line of session.lines.values()) {
+      if (busy) this.unplaceLine(line);
+      else this.placeLine(line);
+    }
+  }
+
+  private placeLine(line: Line): void {
+    if (line.session.busy) return;
+    // The user leaves the outer heap while the inner one, by which it is ordered, changes.
+    this.startable.remove(line.user);
+    line.user.ready.add(line);
+    this.userChanged(line.user);
+  }
+
+  private unplaceLine(line: Line): void {
+    this.startable.remove(line.user);
+    line.user.ready.remove(line);
+    this.userChanged(line.user);
+  }
+}

@@ -1,0 +1,172 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { Directory, UnsafePathError } from '../common/directory.js';
+import { RunnerError } from '../common/errors.js';
+import { type NamedPlaced, OverlayFolder, type Wanted } from './overlay-folder.js';
+import { type OverlayManifest, readManifest, writeManifest } from './overlay-manifest.js';
+import { DEPENDENCIES_FOLDER, isExportable } from './overlay-names.js';
+import { OverlayPlacement } from './overlay-placement.js';
+import { PackageResolver } from './package-resolver.js';
+import type { InstalledPackage, LinkedDependency, OverlaySummary } from './package-types.js';
+
+export interface OverlayRequest {
+  /** The session's `repo/` and the folder around it; both stay open. */
+  repo: Directory;
+  workspace: Directory;
+  pkg: InstalledPackage;
+  /** `repo/` was made by this very run: what the template has put there may be replaced. */
+  freshRepo: boolean;
+  /** Looked at between two steps. */
+  signal?: AbortSignal;
+}
+
+/** Links a package and its dependencies into a session (contract, section 4). */
+@Injectable()
+export class OverlayService {
+  constructor(
+    private readonly resolver: PackageResolver,
+    private readonly placement: OverlayPlacement,
+  ) {}
+
+  /** The package that a session is bound to by an earlier run; null if there was none. */
+  async pinnedPackageId(workspace: Directory): Promise<string | null> {
+    return (await readManifest(workspace)).packageId;
+  }
+
+  /**
+   * Makes the session hold the links of this package and no others of ours. The manifest names what
+   * will be put in place before it is, so that a crash at any point leaves nothing that the next run
+   * would not know as ours.
+   * @throws {RunnerError} `overlay_refused`
+   * @throws the signal's reason
+   */
+  async apply(request: OverlayRequest): Promise<OverlaySummary> {
+    const { repo, pkg } = request;
+    const entries = await wantedEntries(pkg);
+    const dependencies = await this.wantedDependencies(pkg);
+    const external = await openDependencies(repo, dependencies.wanted.length > 0);
+    try {
+      return await this.settle(request, entries, dependencies, external);
+    } finally {
+      await external?.close();
+      // Where it holds nothing it goes; where it holds anything this does nothing.
+      await repo.removeEmpty(DEPENDENCIES_FOLDER);
+    }
+  }
+
+  private async settle(
+    { repo, workspace, pkg, freshRepo, signal }: OverlayRequest,
+    entries: { wanted: Wanted[]; missing: string[] },
+    dependencies: { wanted: Wanted[]; missing: string[] },
+    external: Directory | null,
+  ): Promise<OverlaySummary> {
+    const before = await readManifest(workspace);
+    const folderOf = (folder: Directory | null, recorded: NamedPlaced[], wanted: Wanted[]) =>
+      new OverlayFolder(folder, recorded, wanted, this.placement, () => signal?.throwIfAborted());
+    const own = folderOf(repo, before.entries, entries.wanted);
+    const others = folderOf(
+      external,
+      before.dependencies.map((it) => ({ ...it, name: it.package_id })),
+      dependencies.wanted,
+    );
+    const manifest = (): Omit<OverlayManifest, 'updated_at'> => ({
+      version: 1,
+      package_id: pkg.id,
+      package_path: pkg.path,
+      requested_entries: pkg.overlayEntries ?? [],
+      missing_requested_entries: entries.missing,
+      linked_entries: own.placed,
+      collisions: own.collisions,
+      configured_dependency_package_ids: pkg.dependencyIds,
+      linked_dependency_packages: others.placed.map(dependencyOf),
+      missing_dependency_packages: dependencies.missing,
+      dependency_collisions: others.collisions,
+    });
+
+    await own.removeUnwanted();
+    await others.removeUnwanted();
+    const ownWork = await own.inspect(freshRepo);
+    const otherWork = await others.inspect(freshRepo);
+    let present = before.document;
+    if (ownWork || otherWork) {
+      const save = () => writeManifest(workspace, manifest(), {});
+      await save();
+      await own.fill(save);
+      await others.fill(save);
+      present = {};
+    }
+    await writeManifest(workspace, manifest(), present);
+    return summaryOf(manifest());
+  }
+
+  private async wantedDependencies(
+    pkg: InstalledPackage,
+  ): Promise<{ wanted: Wanted[]; missing: string[] }> {
+    const wanted: Wanted[] = [];
+    const missing: string[] = [];
+    for (const id of pkg.dependencyIds) {
+      const found = await this.resolver.dependency(id);
+      if (found === null) missing.push(id);
+      else wanted.push({ name: id, source: found.path });
+    }
+    return { wanted, missing };
+  }
+}
+
+/** The top-level entries of a package that are to be linked, in order of name. */
+async function wantedEntries(
+  pkg: InstalledPackage,
+): Promise<{ wanted: Wanted[]; missing: string[] }> {
+  let present: string[];
+  try {
+    present = (await readdir(pkg.path)).filter(isExportable).sort();
+  } catch (cause) {
+    throw new RunnerError(
+      'overlay_refused',
+      `The folder of the package "${pkg.id}" cannot be read; install the package again.`,
+      { cause },
+    );
+  }
+  const names = pkg.overlayEntries ?? present;
+  const there = new Set(present);
+  return {
+    wanted: names
+      .filter((name) => there.has(name))
+      .map((name) => ({ name, source: join(pkg.path, name) })),
+    missing: names.filter((name) => !there.has(name)),
+  };
+}
+
+/** The folder of the dependencies, made if it is needed; null if something else stands there. */
+async function openDependencies(repo: Directory, needed: boolean): Promise<Directory | null> {
+  if (!needed && (await repo.lstat(DEPENDENCIES_FOLDER)) === null) return null;
+  try {
+    return await repo.ensureSub(DEPENDENCIES_FOLDER);
+  } catch (error) {
+    if (error instanceof UnsafePathError) return null;
+    throw error;
+  }
+}
+
+function dependencyOf({ name, ...placed }: NamedPlaced): LinkedDependency {
+  return { package_id: name, mode: placed.mode, source: placed.source, identity: placed.identity };
+}
+
+function summaryOf(manifest: Omit<OverlayManifest, 'updated_at'>): OverlaySummary {
+  return {
+    package_id: manifest.package_id,
+    package_path: manifest.package_path,
+    linked_count: manifest.linked_entries.length,
+    collision_count: manifest.collisions.length,
+    collisions: manifest.collisions,
+    requested_entries: manifest.requested_entries,
+    missing_requested_entries: manifest.missing_requested_entries,
+    dependency_package_ids: manifest.configured_dependency_package_ids,
+    linked_dependency_count: manifest.linked_dependency_packages.length,
+    linked_dependency_packages: manifest.linked_dependency_packages,
+    missing_dependency_packages: manifest.missing_dependency_packages,
+    dependency_collision_count: manifest.dependency_collisions.length,
+    dependency_collisions: manifest.dependency_collisions,
+  };
+}

@@ -1,0 +1,108 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { writeJsonAtomically } from '../common/atomic-file.js';
+import { nowUtc } from '../common/clock.js';
+import { readRegularFile } from '../common/directory.js';
+import { RunnerError } from '../common/errors.js';
+import { lockFile } from '../common/file-lock.js';
+import { RunnerConfig } from '../config/runner-config.js';
+import { tryNormalizePackageId } from './package-id.js';
+import type { PackageMeta, Registry } from './package-types.js';
+
+const MAX_REGISTRY_BYTES = 16 * 1024 * 1024;
+/** How long a change waits for another program that holds the lock. */
+const LOCK_WAIT_SECONDS = 30;
+
+/** The file `registry.json` of the scientific packages, which other programs change too. */
+@Injectable()
+export class PackageRegistry {
+  private lastChange: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly config: RunnerConfig) {}
+
+  /** Reads the registry; one that is missing or cannot be read counts as empty. */
+  async read(): Promise<Registry> {
+    return registryOf((await this.readDocument().catch(() => null)) ?? {});
+  }
+
+  /**
+   * Changes the registry under the lock and replaces the file in one step.
+   * @throws {RunnerError} `registry_unreadable` if the file is there but does not hold a registry: it
+   *   is never overwritten
+   */
+  async mutate<T>(change: (registry: Registry) => T | Promise<T>): Promise<T> {
+    // One at a time within this server: each change would otherwise keep a `flock` waiting.
+    const result = this.lastChange.then(() => this.mutateLocked(change));
+    this.lastChange = result.catch(() => undefined);
+    return result;
+  }
+
+  private get file(): string {
+    return join(this.config.scientificPackagesRoot, 'registry.json');
+  }
+
+  private async mutateLocked<T>(change: (registry: Registry) => T | Promise<T>): Promise<T> {
+    const root = this.config.scientificPackagesRoot;
+    await mkdir(root, { recursive: true });
+    const lock = await lockFile(join(root, '.registry.lock'), LOCK_WAIT_SECONDS);
+    if (lock === null) {
+      throw new RunnerError(
+        'registry_unreadable',
+        `The package registry was locked by another program for ${LOCK_WAIT_SECONDS} seconds; try again.`,
+      );
+    }
+    try {
+      const document = (await this.readDocument()) ?? {};
+      const registry = registryOf(document);
+      const result = await change(registry);
+      await writeJsonAtomically(this.file, {
+        ...document,
+        version: 1,
+        active_package: registry.activePackageId,
+        packages: Object.fromEntries(registry.packages),
+        updated_at: nowUtc(),
+      });
+      return result;
+    } finally {
+      await lock.release();
+    }
+  }
+
+  /** The object in the file, or null if there is no file. */
+  private async readDocument(): Promise<Record<string, unknown> | null> {
+    let cause: unknown;
+    try {
+      const bytes = await readRegularFile(this.file, MAX_REGISTRY_BYTES, { followLink: true });
+      if (bytes === null) return null;
+      const document: unknown = JSON.parse(bytes.toString('utf8'));
+      if (isObject(document)) return document;
+    } catch (error) {
+      cause = error;
+    }
+    throw new RunnerError(
+      'registry_unreadable',
+      'The package registry (registry.json) exists but cannot be read as one; repair or remove it.',
+      { cause },
+    );
+  }
+}
+
+function registryOf(document: Record<string, unknown>): Registry {
+  const packages = new Map<string, PackageMeta>();
+  const stored = isObject(document.packages) ? document.packages : {};
+  for (const [rawId, meta] of Object.entries(stored)) {
+    const id = tryNormalizePackageId(rawId);
+    if (id !== null && isObject(meta)) packages.set(id, { ...meta, id });
+  }
+  const active = document.active_package;
+  const activeId = typeof active === 'string' ? tryNormalizePackageId(active) : null;
+  return {
+    activePackageId: activeId !== null && packages.has(activeId) ? activeId : null,
+    packages,
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

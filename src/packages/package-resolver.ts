@@ -1,0 +1,131 @@
+import { isAbsolute } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { nowUtc } from '../common/clock.js';
+import { isFolder } from '../common/directory.js';
+import { RunnerError } from '../common/errors.js';
+import { RunnerConfig } from '../config/runner-config.js';
+import { nameList } from './overlay-names.js';
+import { tryNormalizePackageId } from './package-id.js';
+import { PackageRegistry } from './package-registry.js';
+import type { InstalledPackage, PackageMeta, Registry } from './package-types.js';
+
+const MAX_SHOWN_ID = 100;
+
+/** Finds the package that a run gets (contract, section 4). */
+@Injectable()
+export class PackageResolver {
+  constructor(
+    private readonly config: RunnerConfig,
+    private readonly registry: PackageRegistry,
+  ) {}
+
+  /**
+   * Makes sure, before a run waits, that the package it asks for is there.
+   * @throws {RunnerError} `package_not_found`, `package_invalid`
+   */
+  async requireRequested(rawId: string): Promise<void> {
+    await this.registerLegacy();
+    await requested(await this.registry.read(), rawId);
+  }
+
+  /**
+   * The requested package, else the one that the session is pinned to, else the administrator's, else
+   * the registry's active one, else none. Only the first may fail; the others are passed over where
+   * they are not there.
+   * @throws {RunnerError} `package_not_found`, `package_invalid`
+   */
+  async choose(wanted: {
+    requestedId: string | null;
+    pinnedId: string | null;
+  }): Promise<InstalledPackage | null> {
+    const registry = await this.registry.read();
+    if (wanted.requestedId !== null) return requested(registry, wanted.requestedId);
+    for (const rawId of [wanted.pinnedId, this.config.activePackageId, registry.activePackageId]) {
+      const found = rawId === null ? null : find(registry, rawId);
+      if (found !== null && (await isFolder(found.path))) return found;
+    }
+    return null;
+  }
+
+  /** A package that another one depends on; null if it is not there. */
+  async dependency(rawId: string): Promise<InstalledPackage | null> {
+    const found = find(await this.registry.read(), rawId);
+    return found !== null && (await isFolder(found.path)) ? found : null;
+  }
+
+  /**
+   * Registers the MaxwellLink folder of older installations if it exists (contract, section 2). The
+   * registry is written only if something about it has changed.
+   */
+  async registerLegacy(): Promise<void> {
+    const { maxwellLinkRoot: path, legacyMaxwellLinkPackageId: rawId } = this.config;
+    const id = tryNormalizePackageId(rawId);
+    if (id === null || !(await isFolder(path))) return;
+    const facts = {
+      id,
+      title: 'MaxwellLink (local)',
+      installed_path: path,
+      source: `local-path:${path}`,
+      legacy: true,
+    };
+    const upToDate = (meta: PackageMeta | undefined) =>
+      meta !== undefined && Object.entries(facts).every(([name, value]) => meta[name] === value);
+    if (upToDate((await this.registry.read()).packages.get(id))) return;
+    try {
+      await this.registry.mutate(({ packages }) => {
+        const known = packages.get(id);
+        const installedAt = known?.installed_at ?? nowUtc();
+        packages.set(id, {
+          status: 'installed',
+          ...known,
+          ...facts,
+          installed_at: installedAt,
+          updated_at: nowUtc(),
+        });
+      });
+    } catch (error) {
+      // A broken registry must not stop runs that need no package; who asks for one is told.
+      if (!(error instanceof RunnerError)) throw error;
+    }
+  }
+}
+
+async function requested(registry: Registry, rawId: string): Promise<InstalledPackage> {
+  const id = tryNormalizePackageId(rawId);
+  const meta = id === null ? undefined : registry.packages.get(id);
+  if (meta === undefined) {
+    const shown = rawId.length > MAX_SHOWN_ID ? `${rawId.slice(0, MAX_SHOWN_ID)}…` : rawId;
+    throw new RunnerError('package_not_found', `Requested package not found: ${shown}`, {
+      requested: true,
+    });
+  }
+  const found = installed(meta);
+  if (found === null || !(await isFolder(found.path))) {
+    throw new RunnerError(
+      'package_invalid',
+      `The package "${meta.id}" is registered, but its folder is missing; install it again.`,
+      { requested: true },
+    );
+  }
+  return found;
+}
+
+function find(registry: Registry, rawId: string): InstalledPackage | null {
+  const meta = registry.packages.get(tryNormalizePackageId(rawId) ?? '');
+  return meta === undefined ? null : installed(meta);
+}
+
+function installed(meta: PackageMeta): InstalledPackage | null {
+  const { id, installed_path: path } = meta;
+  if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) return null;
+  const entries = nameList(meta.overlay_entries);
+  const dependencyIds = nameList(meta.dependency_package_ids)
+    .map(tryNormalizePackageId)
+    .filter((dependency) => dependency !== null && dependency !== id);
+  return {
+    id,
+    path,
+    overlayEntries: entries.length > 0 ? entries : null,
+    dependencyIds: [...new Set(dependencyIds as string[])],
+  };
+}

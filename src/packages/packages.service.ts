@@ -1,0 +1,159 @@
+import { realpath } from 'node:fs/promises';
+import { dirname, basename, isAbsolute, join, resolve, sep } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { nowUtc } from '../common/clock.js';
+import { isFolder, removeTree } from '../common/directory.js';
+import { RunnerError } from '../common/errors.js';
+import { RunnerConfig } from '../config/runner-config.js';
+import { entryNameFault, nameList } from './overlay-names.js';
+import { normalizePackageId } from './package-id.js';
+import { PackageRegistry } from './package-registry.js';
+import type { PackageMeta, Registry } from './package-types.js';
+
+/** What becomes of a package's files when it is deleted. */
+export interface PackageDeletion {
+  id: string;
+  filesRemoved: boolean;
+  /** Why its files stay; null if they were removed. */
+  reason: string | null;
+  activePackageId: string | null;
+}
+
+/** The administrator's operations on scientific packages (contract, section 4). */
+@Injectable()
+export class PackagesService {
+  constructor(
+    private readonly config: RunnerConfig,
+    private readonly registry: PackageRegistry,
+  ) {}
+
+  list(): Promise<Registry> {
+    return this.registry.read();
+  }
+
+  /**
+   * Registers an existing folder; the first package becomes the active one.
+   * @throws {RunnerError} `package_invalid` if the path is no folder
+   */
+  async register(given: {
+    id: string;
+    path: string;
+    title?: string;
+    source?: string;
+  }): Promise<PackageMeta> {
+    const id = normalizePackageId(given.id);
+    const path = resolve(given.path);
+    if (!(await isFolder(path))) {
+      throw new RunnerError(
+        'package_invalid',
+        'The path of the package is not an existing folder.',
+        {
+          requested: true,
+        },
+      );
+    }
+    return this.registry.mutate((registry) => {
+      const known = registry.packages.get(id);
+      const meta: PackageMeta = {
+        ...known,
+        id,
+        title: given.title ?? known?.title ?? id,
+        installed_path: path,
+        source: given.source ?? `local-path:${path}`,
+        status: 'installed',
+        installed_at: known?.installed_at ?? nowUtc(),
+        updated_at: nowUtc(),
+      };
+      registry.packages.set(id, meta);
+      if (registry.packages.size === 1) registry.activePackageId = id;
+      return meta;
+    });
+  }
+
+  /** @throws {RunnerError} `package_not_found` */
+  async activate(rawId: string): Promise<void> {
+    await this.registry.mutate((registry) => {
+      registry.activePackageId = required(registry, rawId).id;
+    });
+  }
+
+  /**
+   * Takes a package out of the registry, and removes its files where they lie in managed storage. The
+   * registry goes first: a crash in between leaves files without an entry, never the other way round.
+   * @throws {RunnerError} `package_not_found`
+   */
+  async delete(rawId: string): Promise<PackageDeletion> {
+    const { meta, activePackageId } = await this.registry.mutate((registry) => {
+      const found = required(registry, rawId);
+      registry.packages.delete(found.id);
+      if (registry.activePackageId === found.id) {
+        registry.activePackageId = [...registry.packages.keys()].sort()[0] ?? null;
+      }
+      return { meta: found, activePackageId: registry.activePackageId };
+    });
+    const reason = await this.removeFiles(meta);
+    return { id: meta.id, filesRemoved: reason === null, reason, activePackageId };
+  }
+
+  /**
+   * Sets the top-level names that go into a session; none means all.
+   * @throws {RunnerError} `package_not_found`, `package_invalid`
+   */
+  async setOverlayEntries(rawId: string, entries: string[]): Promise<void> {
+    const names = nameList(entries);
+    for (const name of names) {
+      const fault = entryNameFault(name);
+      if (fault !== null) {
+        throw new RunnerError('package_invalid', `The overlay entry "${name}" ${fault}.`, {
+          requested: true,
+        });
+      }
+    }
+    await this.registry.mutate((registry) => {
+      const meta = required(registry, rawId);
+      if (names.length > 0) meta.overlay_entries = names;
+      else delete meta.overlay_entries;
+      meta.updated_at = nowUtc();
+    });
+  }
+
+  /**
+   * Sets the packages that are linked beside this one; the package itself is left out.
+   * @throws {RunnerError} `package_not_found` if one of them does not exist
+   */
+  async setDependencies(rawId: string, dependencyIds: string[]): Promise<void> {
+    await this.registry.mutate((registry) => {
+      const meta = required(registry, rawId);
+      const ids = dependencyIds.map((id) => required(registry, id).id);
+      meta.dependency_package_ids = [...new Set(ids)].filter((id) => id !== meta.id);
+      meta.updated_at = nowUtc();
+    });
+  }
+
+  /** @returns why the files stay, or null if they are gone */
+  private async removeFiles({ installed_path: path }: PackageMeta): Promise<string | null> {
+    if (typeof path !== 'string' || !isAbsolute(path)) return 'The package has no folder.';
+    let real: string;
+    let managed: string;
+    try {
+      // The parent is resolved, not the folder: a link there is removed itself, never its target.
+      real = join(await realpath(dirname(path)), basename(path));
+      managed = await realpath(join(this.config.scientificPackagesRoot, 'packages'));
+    } catch {
+      return 'Its folder, or the managed storage, does not exist.';
+    }
+    if (!real.startsWith(managed + sep)) {
+      return 'Its folder lies outside the managed storage and belongs to somebody else.';
+    }
+    await removeTree(dirname(real), basename(real));
+    return null;
+  }
+}
+
+function required(registry: Registry, rawId: string): PackageMeta {
+  const meta = registry.packages.get(normalizePackageId(rawId));
+  if (meta === undefined) {
+    throw new RunnerError('package_not_found', `Package not found: ${rawId}`, { requested: true });
+  }
+  return meta;
+}

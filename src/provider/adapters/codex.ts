@@ -1,0 +1,74 @@
+import { access, constants } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
+
+/** Quiet on the network; these must be set together. */
+const QUIET = [
+  'analytics.enabled=false',
+  'check_for_update_on_startup=false',
+  'features.plugins=false',
+  'features.apps=false',
+  'otel.exporter=none',
+  'otel.metrics_exporter=none',
+];
+
+const TARGETS: Partial<Record<NodeJS.Architecture, { name: string; triple: string }>> = {
+  x64: { name: 'codex-linux-x64', triple: 'x86_64-unknown-linux-musl' },
+  arm64: { name: 'codex-linux-arm64', triple: 'aarch64-unknown-linux-musl' },
+};
+
+/** OpenAI's codex. */
+export const codexAdapter: AgentAdapter = {
+  id: 'codex',
+  binary: 'codex',
+  politeSignal: 'SIGINT',
+  environmentFamilies: ['OPENAI_', 'CODEX_'],
+
+  invocation({ policy, repoPath }: LaunchContext): AgentInvocation {
+    const args = ['exec', '--json', '--skip-git-repo-check', '--cd', repoPath];
+    const set = (setting: string) => args.push('-c', setting);
+    if (policy.sandboxMode === null) {
+      args.push('--dangerously-bypass-approvals-and-sandbox');
+    } else {
+      args.push('--sandbox', policy.sandboxMode);
+      if (policy.sandboxMode === 'workspace-write') {
+        // Otherwise it may write to /tmp, which all sessions share.
+        set('sandbox_workspace_write.exclude_slash_tmp=true');
+        set('sandbox_workspace_write.exclude_tmpdir_env_var=true');
+      }
+    }
+    // Otherwise the provider's key is visible to every command that a tool runs.
+    set('shell_environment_policy.inherit=core');
+    QUIET.forEach(set);
+    if (policy.model !== null) args.push('-m', policy.model);
+    if (policy.reasoningEffort !== null) set(`model_reasoning_effort="${policy.reasoningEffort}"`);
+    return { args: [...args, '-'] };
+  },
+
+  /**
+   * The npm package puts a script on PATH that starts the real program: killed, it would leave that
+   * running with stdout open. So the real one is started where it is found beside the script.
+   */
+  async nativeBinary(path: string): Promise<string> {
+    const target = TARGETS[process.arch];
+    if (target === undefined || !path.endsWith(join('@openai', 'codex', 'bin', 'codex.js'))) {
+      return path;
+    }
+    const own = join(dirname(path), '..');
+    const program = join('vendor', target.triple, 'bin', 'codex');
+    const candidates = [
+      join(own, 'node_modules', '@openai', target.name, program),
+      join(own, '..', target.name, program),
+      join(own, program),
+    ];
+    for (const candidate of candidates) {
+      try {
+        await access(candidate, constants.X_OK);
+        return candidate;
+      } catch {
+        // The next one, or the script after all.
+      }
+    }
+    return path;
+  },
+};

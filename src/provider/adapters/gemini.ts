@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
+import type { RunPolicy } from '../policy.js';
+
+const MODES = { 'read-only': 'plan', 'workspace-write': 'auto_edit' } as const;
+const SETTINGS_FILE = 'gemini-settings.json';
+
+/** What an effort means to the models that take a level, and to those that take tokens. */
+const LEVELS = { low: 'LOW', medium: 'MEDIUM', high: 'HIGH', xhigh: 'HIGH' } as const;
+const BUDGETS = { low: 1024, medium: 4096, high: 8192, xhigh: 16_384 } as const;
+
+/** Google's Gemini CLI. Its modes are rules inside the program, not containment. */
+export const geminiAdapter: AgentAdapter = {
+  id: 'gemini',
+  binary: 'gemini',
+  politeSignal: 'SIGTERM',
+  environmentFamilies: ['GEMINI_', 'GOOGLE_'],
+
+  invocation({ policy, launchFolder, environment }: LaunchContext): AgentInvocation {
+    const mode = policy.sandboxMode === null ? 'yolo' : MODES[policy.sandboxMode];
+    const args = ['--output-format', 'stream-json', '--skip-trust', '--approval-mode', mode];
+    if (policy.model !== null) args.push('--model', policy.model);
+    return {
+      args,
+      env: {
+        // One process instead of a parent that leaves its child behind when it is killed.
+        GEMINI_CLI_NO_RELAUNCH: 'true',
+        GEMINI_CLI_SYSTEM_SETTINGS_PATH: join(launchFolder, SETTINGS_FILE),
+      },
+      files: { [SETTINGS_FILE]: JSON.stringify(settings(policy, environment)) },
+    };
+  },
+};
+
+function settings(
+  policy: RunPolicy,
+  environment: Readonly<Record<string, string | undefined>>,
+): object {
+  const hasKey = (environment.GEMINI_API_KEY ?? '') !== '';
+  return {
+    general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
+    privacy: { usageStatisticsEnabled: false },
+    // With a key and without this it refuses to start when nobody has chosen in a dialogue.
+    ...(hasKey ? { security: { auth: { selectedType: 'gemini-api-key' } } } : {}),
+    ...effortSettings(policy),
+  };
+}
+
+function effortSettings({ model, reasoningEffort }: RunPolicy): object {
+  if (reasoningEffort === null) return {};
+  const thinkingConfig = model?.startsWith('gemini-3')
+    ? { thinkingLevel: LEVELS[reasoningEffort] }
+    : { thinkingBudget: BUDGETS[reasoningEffort] };
+  const modelConfig = { generateContentConfig: { thinkingConfig } };
+  return {
+    modelConfigs: { customOverrides: [{ match: model === null ? {} : { model }, modelConfig }] },
+  };
+}

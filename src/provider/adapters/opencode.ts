@@ -1,0 +1,47 @@
+import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
+import type { RunPolicy } from '../policy.js';
+
+const VARIANTS = { low: 'low', medium: 'medium', high: 'high', xhigh: 'max' } as const;
+const CONFIG_VARIABLE = 'OPENCODE_CONFIG_CONTENT';
+
+/** opencode. Its permissions are rules inside the program, not containment. */
+export const opencodeAdapter: AgentAdapter = {
+  id: 'opencode',
+  binary: 'opencode',
+  politeSignal: 'SIGTERM',
+  environmentFamilies: ['OPENCODE_'],
+
+  invocation({ policy, environment }: LaunchContext): AgentInvocation {
+    const args = ['run', '--format', 'json'];
+    if (policy.model !== null) args.push('--model', policy.model);
+    if (policy.reasoningEffort !== null) args.push('--variant', VARIANTS[policy.reasoningEffort]);
+    const config = {
+      ...administratorsConfig(environment[CONFIG_VARIABLE]),
+      permission: permission(policy),
+      autoupdate: false,
+      share: 'disabled',
+    };
+    return { args, env: { [CONFIG_VARIABLE]: JSON.stringify(config) } };
+  },
+};
+
+function permission({ sandboxMode }: RunPolicy): unknown {
+  switch (sandboxMode) {
+    case null:
+      return 'allow';
+    case 'read-only':
+      return { edit: 'deny', bash: 'deny' };
+    case 'workspace-write':
+      return { edit: 'allow', bash: 'deny' };
+  }
+}
+
+/** Providers and models that the administrator has configured stay; what is not an object is left out. */
+function administratorsConfig(text: string | undefined): object {
+  try {
+    const value: unknown = JSON.parse(text ?? '{}');
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+  } catch {
+    return {};
+  }
+}

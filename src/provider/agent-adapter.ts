@@ -1,0 +1,37 @@
+import type { RunPolicy } from './policy.js';
+
+/** What an adapter makes a command line of. */
+export interface LaunchContext {
+  policy: RunPolicy;
+  /** The session's `repo/`. */
+  repoPath: string;
+  /** A folder of the server's own for this run, for settings files that a CLI needs. */
+  launchFolder: string;
+  /** The server's environment, for settings that are to be extended and not replaced. */
+  environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** A command line without its binary. The prompt is never part of it: it goes on stdin. */
+export interface AgentInvocation {
+  args: string[];
+  /** Variables that this CLI needs. */
+  env?: Record<string, string>;
+  /** Files to be written into the launch folder, by name. */
+  files?: Record<string, string>;
+}
+
+/** Knows how one agent CLI is driven. The command lines were found by running the CLIs. */
+export interface AgentAdapter {
+  readonly id: string;
+  /** The program's usual name on PATH. */
+  readonly binary: string;
+  /** What makes it end in order, its tools with it where it can. */
+  readonly politeSignal: 'SIGINT' | 'SIGTERM';
+  /** Beginnings of the names of its own variables. */
+  readonly environmentFamilies: readonly string[];
+  invocation(context: LaunchContext): AgentInvocation;
+  /** The prompt as this CLI has to be given it to read all of it as text. */
+  stdin?(prompt: string): string;
+  /** The program to start where the one that was found only starts another. */
+  nativeBinary?(path: string): Promise<string>;
+}

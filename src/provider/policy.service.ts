@@ -1,0 +1,64 @@
+import { Injectable } from '@nestjs/common';
+import { readRegularFile } from '../common/directory.js';
+import { RunnerError } from '../common/errors.js';
+import { RunnerConfig } from '../config/runner-config.js';
+import {
+  defaultPolicy,
+  type Policy,
+  PolicyFault,
+  policyOf,
+  type RunPolicy,
+  runPolicy,
+  withOverrides,
+} from './policy.js';
+
+const MAX_POLICY_BYTES = 1024 * 1024;
+
+/** Reads `agent_runtime.json` for every run, so that a change needs no restart. */
+@Injectable()
+export class PolicyService {
+  private lastValid: Policy | null = null;
+
+  constructor(private readonly config: RunnerConfig) {}
+
+  /**
+   * The policy that holds now. While the file is invalid it is the last valid one of this process.
+   * @throws {RunnerError} `policy_invalid` if there was none
+   */
+  async current(): Promise<Policy> {
+    const { policy, fault } = await this.read();
+    if (policy !== null) this.lastValid = policy;
+    if (this.lastValid === null) {
+      throw new RunnerError(
+        'policy_invalid',
+        `The policy of the runner (agent_runtime.json) is not valid: ${fault}. The administrator has to mend it.`,
+      );
+    }
+    return withOverrides(this.lastValid, this.config.policyOverrides);
+  }
+
+  /** The policy of one run. Errors as for `current`. */
+  async forRun(requestedSandbox: string | null): Promise<RunPolicy> {
+    return runPolicy(await this.current(), requestedSandbox);
+  }
+
+  /** What is wrong with the file now, also while the last valid policy holds; null if nothing is. */
+  async problem(): Promise<string | null> {
+    const { fault } = await this.read();
+    return fault === null ? null : `agent_runtime.json is not valid: ${fault}.`;
+  }
+
+  private async read(): Promise<{ policy: Policy; fault: null } | { policy: null; fault: string }> {
+    try {
+      const path = this.config.policyFile;
+      const bytes = await readRegularFile(path, MAX_POLICY_BYTES, { followLink: true });
+      const policy =
+        bytes === null ? defaultPolicy() : policyOf(JSON.parse(bytes.toString('utf8')));
+      return { policy, fault: null };
+    } catch (error) {
+      if (error instanceof PolicyFault) return { policy: null, fault: error.message };
+      if (error instanceof SyntaxError) return { policy: null, fault: 'it is not JSON' };
+      return { policy: null, fault: 'it cannot be read' };
+    }
+  }
+}

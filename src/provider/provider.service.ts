@@ -1,0 +1,103 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { RunnerError } from '../common/errors.js';
+import type { ProviderId } from '../config/environment.js';
+import { RunnerConfig } from '../config/runner-config.js';
+import { ADAPTERS } from './adapters/index.js';
+import type { AgentAdapter } from './agent-adapter.js';
+import { findBinary } from './binary.js';
+import { childEnvironment } from './child-environment.js';
+import type { RunPolicy } from './policy.js';
+import { PolicyService } from './policy.service.js';
+
+export interface LaunchRequest {
+  policy: RunPolicy;
+  repoPath: string;
+  prompt: string;
+  /** Variables that mark the run's processes. */
+  mark: Readonly<Record<string, string>>;
+  /** The run's own folder for temporary files. */
+  tmpDir: string;
+  /** The run's own folder for settings files of its CLI. */
+  launchFolder: string;
+}
+
+/** All that is needed to start an agent, but the folder that it starts in. */
+export interface Launch {
+  command: string;
+  args: string[];
+  env: Record<string, string>;
+  stdin: string;
+  politeSignal: 'SIGINT' | 'SIGTERM';
+}
+
+/** Turns a policy and a prompt into the start of an agent's CLI. */
+@Injectable()
+export class ProviderService {
+  constructor(
+    private readonly config: RunnerConfig,
+    private readonly policies: PolicyService,
+  ) {}
+
+  /** @throws {RunnerError} `provider_not_implemented` */
+  requireImplemented(provider: string): AgentAdapter {
+    const adapter = ADAPTERS.get(provider);
+    if (adapter === undefined) {
+      const known = [...ADAPTERS.keys()].join(', ');
+      throw new RunnerError(
+        'provider_not_implemented',
+        `This runner has no implementation of the provider "${provider}"; the administrator can choose one of: ${known}.`,
+      );
+    }
+    return adapter;
+  }
+
+  /** @throws {RunnerError} `provider_not_implemented`, `spawn_failed` if the CLI is not there */
+  async prepareLaunch(request: LaunchRequest): Promise<Launch> {
+    const { policy, repoPath, prompt, mark, tmpDir, launchFolder } = request;
+    const adapter = this.requireImplemented(policy.provider);
+    const found = await this.binaryOf(adapter);
+    if (found === null) throw new RunnerError('spawn_failed', notFound(adapter));
+    const { environment } = this.config;
+    const { args, env, files } = adapter.invocation({
+      policy,
+      repoPath,
+      launchFolder,
+      environment,
+    });
+    for (const [name, content] of Object.entries(files ?? {})) {
+      await writeFile(join(launchFolder, name), content, { mode: 0o600, flag: 'wx' });
+    }
+    return {
+      command: (await adapter.nativeBinary?.(found)) ?? found,
+      args,
+      env: childEnvironment(environment, {
+        families: adapter.environmentFamilies,
+        passthrough: this.config.agentEnvPassthrough,
+        set: { ...env, TMPDIR: tmpDir, ...mark },
+      }),
+      stdin: adapter.stdin?.(prompt) ?? prompt,
+      politeSignal: adapter.politeSignal,
+    };
+  }
+
+  /** Why no run could start now; null if nothing is in the way. */
+  async problem(): Promise<string | null> {
+    const problem = await this.policies.problem();
+    if (problem !== null) return problem;
+    const adapter = ADAPTERS.get((await this.policies.current()).provider);
+    if (adapter === undefined)
+      return 'The configured provider has no implementation in this runner.';
+    return (await this.binaryOf(adapter)) === null ? notFound(adapter) : null;
+  }
+
+  private binaryOf(adapter: AgentAdapter): Promise<string | null> {
+    const named = this.config.binaries[adapter.id as ProviderId];
+    return findBinary(named ?? adapter.binary, this.config.environment.PATH);
+  }
+}
+
+function notFound({ id }: AgentAdapter): string {
+  return `The CLI of ${id} was not found; install it, or name it in FERMILINK_${id.toUpperCase()}_BIN.`;
+}

@@ -1,0 +1,152 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { Directory, UnsafePathError } from '../common/directory.js';
+import { RunnerError, toRunnerError } from '../common/errors.js';
+import { RunnerConfig } from '../config/runner-config.js';
+import { OverlayService } from '../packages/overlay.service.js';
+import { PackageResolver } from '../packages/package-resolver.js';
+import type { OverlaySummary } from '../packages/package-types.js';
+import { GitRepositoryService } from './git-repository.service.js';
+import { InstructionFilesService } from './instruction-files.service.js';
+import { ensureMemoryFile } from './memory-file.js';
+
+const REPO = 'repo';
+/** Where the template is copied to before it becomes `repo/`; what is found there is a crash's rest. */
+const UNFINISHED_REPO = '.repo-unfinished';
+
+export interface WorkspaceRequest {
+  /** A valid session id. */
+  sessionId: string;
+  prompt: string;
+  requestedPackageId: string | null;
+  providerId: string;
+  /** Looked at between two steps. */
+  signal: AbortSignal;
+}
+
+/** A session that is ready for an agent. */
+export interface PreparedWorkspace {
+  /** Open; the caller closes it. The agent is started in it. */
+  repo: Directory;
+  repoPath: string;
+  overlay: OverlaySummary | null;
+}
+
+/** Prepares the workspaces of sessions (contract, section 5). */
+@Injectable()
+export class WorkspaceService {
+  constructor(
+    private readonly config: RunnerConfig,
+    private readonly packages: PackageResolver,
+    private readonly overlays: OverlayService,
+    private readonly instructions: InstructionFilesService,
+    private readonly git: GitRepositoryService,
+  ) {}
+
+  /**
+   * Makes a session's workspace, or brings it up to date for its next run. Two calls for one session
+   * must not overlap; the caller sees to that.
+   * @throws {RunnerError} `workspace_failed`, `memory_file_failed`, `overlay_refused`,
+   *   `package_not_found`, `package_invalid`, `disk_full`, `too_many_files`
+   * @throws the signal's reason
+   */
+  async prepare(request: WorkspaceRequest): Promise<PreparedWorkspace> {
+    const opened: Directory[] = [];
+    const keep = (directory: Directory) => {
+      opened.push(directory);
+      return directory;
+    };
+    try {
+      const root = keep(await Directory.open(this.config.workspacesRoot));
+      const workspace = keep(await root.ensureSub(request.sessionId));
+      const { repo, fresh } = await this.openRepo(workspace, request.signal);
+      try {
+        const overlay = await this.fill(workspace, repo, fresh, request);
+        const repoPath = join(this.config.workspacesRoot, request.sessionId, REPO);
+        return { repo, repoPath, overlay };
+      } catch (error) {
+        await repo.close();
+        throw error;
+      }
+    } catch (error) {
+      request.signal.throwIfAborted();
+      throw this.explain(error, request.sessionId);
+    } finally {
+      for (const directory of opened) await directory.close();
+    }
+  }
+
+  /** Opens `repo/`, which is a copy of the template on a session's first run. */
+  private async openRepo(
+    workspace: Directory,
+    signal: AbortSignal,
+  ): Promise<{ repo: Directory; fresh: boolean }> {
+    const fresh = (await workspace.lstat(REPO)) === null;
+    if (fresh) {
+      await workspace.remove(UNFINISHED_REPO);
+      await cp(this.config.templateRoot, workspace.at(UNFINISHED_REPO), {
+        recursive: true,
+        dereference: true,
+      });
+      signal.throwIfAborted();
+      await workspace.rename(UNFINISHED_REPO, REPO);
+    }
+    return { repo: await workspace.openSub(REPO), fresh };
+  }
+
+  private async fill(
+    workspace: Directory,
+    repo: Directory,
+    fresh: boolean,
+    { prompt, requestedPackageId, providerId, signal }: WorkspaceRequest,
+  ): Promise<OverlaySummary | null> {
+    signal.throwIfAborted();
+    await this.packages.registerLegacy();
+    const rules = await this.instructions.load();
+    await this.instructions.put(repo, rules, providerId);
+    signal.throwIfAborted();
+    await this.git.ensure(repo);
+    signal.throwIfAborted();
+    const pkg = await this.packages.choose({
+      requestedId: requestedPackageId,
+      pinnedId: await this.overlays.pinnedPackageId(workspace),
+    });
+    let overlay: OverlaySummary | null = null;
+    if (pkg !== null) {
+      overlay = await this.overlays.apply({ repo, workspace, pkg, freshRepo: fresh, signal });
+      // Whatever an overlay may have done: the rules are the administrator's.
+      await this.instructions.put(repo, rules, providerId);
+    }
+    signal.throwIfAborted();
+    const projects = await repo.ensureSub('projects');
+    try {
+      await ensureMemoryFile(projects, prompt);
+    } finally {
+      await projects.close();
+    }
+    await (await repo.ensureSub('outputs')).close();
+    return overlay;
+  }
+
+  /** Says what is wrong by its place in the session, never by a path of the server. */
+  private explain(error: unknown, sessionId: string): RunnerError {
+    if (error instanceof UnsafePathError) {
+      const session = join(this.config.workspacesRoot, sessionId);
+      const inside = error.path.startsWith(`${session}/`);
+      const place = inside
+        ? error.path.slice(session.length + 1).replace(/^repo\/(?=.)/, '')
+        : null;
+      return new RunnerError(
+        'workspace_failed',
+        `${place ?? "The session's folder"} is ${error.found}, but it must be ${error.expected}; remove it and run again.`,
+        { cause: error },
+      );
+    }
+    return toRunnerError(
+      error,
+      'workspace_failed',
+      'The workspace of the session could not be prepared; the log of the runner has the cause.',
+    );
+  }
+}
