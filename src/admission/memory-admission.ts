@@ -38,16 +38,13 @@ export class MemoryAdmission implements Admission {
     this.releases = new ReleaseRate(now);
   }
 
-  enqueue(ticket: Ticket): Promise<Placement> {
-    // `async` would do the same, but a caller may rely on the decision being made in this call.
-    try {
-      return Promise.resolve(this.place(ticket));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  // Each of these decides before its promise exists, so the order of the calls is the order of arrival.
+
+  async enqueue(ticket: Ticket): Promise<Placement> {
+    return this.place(ticket);
   }
 
-  release(runId: string): Promise<void> {
+  async release(runId: string): Promise<void> {
     const waiter = this.waiters.get(runId);
     const holder = this.holders.get(runId);
     if (waiter !== undefined) {
@@ -64,29 +61,22 @@ export class MemoryAdmission implements Admission {
       this.grantWhatCanStart();
       this.forgetIfUnused(holder.user, holder.session);
     }
-    return Promise.resolve();
   }
 
-  position(runId: string): Promise<number | null> {
+  async position(runId: string): Promise<number | null> {
     const waiter = this.waiters.get(runId);
-    return Promise.resolve(waiter === undefined ? null : this.waiting.rank(waiter));
+    return waiter === undefined ? null : this.waiting.rank(waiter);
   }
 
-  snapshot(): Promise<AdmissionSnapshot> {
-    return Promise.resolve({
-      activeTotal: this.holders.size,
-      pendingTotal: this.waiting.size,
-      globalLimit: this.limits.globalConcurrentRuns,
-      perUserLimit: this.limits.perUserConcurrentRuns,
-      queueCapacity: this.limits.maxQueueSize,
-    });
+  async snapshot(): Promise<AdmissionSnapshot> {
+    return this.totals();
   }
 
   async snapshotFor(userKey: string, sessionId: string | null): Promise<UserSnapshot> {
     const user = this.users.get(userKey);
     const session = sessionId === null ? undefined : this.sessions.get(sessionId);
     return {
-      ...(await this.snapshot()),
+      ...this.totals(),
       userKey,
       perUserActive: user?.active ?? 0,
       perUserPending: user?.pending ?? 0,
@@ -97,6 +87,16 @@ export class MemoryAdmission implements Admission {
   /** Users and sessions that are known, for checks that nothing is left behind. */
   get knownEntities(): number {
     return this.users.size + this.sessions.size + this.waiters.size + this.holders.size;
+  }
+
+  private totals(): AdmissionSnapshot {
+    return {
+      activeTotal: this.holders.size,
+      pendingTotal: this.waiting.size,
+      globalLimit: this.limits.globalConcurrentRuns,
+      perUserLimit: this.limits.perUserConcurrentRuns,
+      queueCapacity: this.limits.maxQueueSize,
+    };
   }
 
   private place({ runId, userKey, sessionId }: Ticket): Placement {

@@ -25,8 +25,6 @@ export interface AgentAdapter {
   readonly id: string;
   /** The program's usual name on PATH. */
   readonly binary: string;
-  /** What makes it end in order, its tools with it where it can. */
-  readonly politeSignal: 'SIGINT' | 'SIGTERM';
   /** Beginnings of the names of its own variables. */
   readonly environmentFamilies: readonly string[];
   invocation(context: LaunchContext): AgentInvocation;

@@ -29,7 +29,6 @@ export interface Launch {
   args: string[];
   env: Record<string, string>;
   stdin: string;
-  politeSignal: 'SIGINT' | 'SIGTERM';
 }
 
 /** Turns a policy and a prompt into the start of an agent's CLI. */
@@ -78,7 +77,6 @@ export class ProviderService {
         set: { ...env, TMPDIR: tmpDir, ...mark },
       }),
       stdin: adapter.stdin?.(prompt) ?? prompt,
-      politeSignal: adapter.politeSignal,
     };
   }
 

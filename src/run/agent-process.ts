@@ -18,7 +18,6 @@ export interface AgentCommand {
   cwd: string;
   /** The run cookie that stands in `env`. */
   cookie: string;
-  politeSignal: 'SIGINT' | 'SIGTERM';
   maxLineBytes: number;
 }
 
@@ -30,7 +29,7 @@ export interface TreeEnd {
   survivors: number;
 }
 
-/** Seconds between the polite signal and KILL, and between KILL and giving up. */
+/** Seconds between TERM and KILL, and between KILL and giving up. */
 const GRACE_SECONDS = 5;
 /** Seconds that the pipes may stay open after the agent's exit before they are closed. */
 const DRAIN_SECONDS = 2;
@@ -71,7 +70,7 @@ export class AgentProcess {
   constructor(
     private readonly child: ChildProcessWithoutNullStreams,
     private readonly tree: ProcessTree,
-    private readonly command: AgentCommand,
+    command: AgentCommand,
     sinks: { stdout: LineSink; stderr: LineSink },
   ) {
     this.exited = new Promise((resolve) => {
@@ -90,11 +89,11 @@ export class AgentProcess {
   }
 
   /**
-   * Ends the agent and its tree: the polite signal, the grace, KILL.
+   * Ends the agent and its tree: TERM, the grace, KILL.
    * @returns when nothing of it is left, or nothing more can be done
    */
   async end(): Promise<TreeEnd> {
-    if ((await this.tree.end(this.command.politeSignal, GRACE_SECONDS)) === 0) {
+    if ((await this.tree.end('SIGTERM', GRACE_SECONDS)) === 0) {
       return { killed: false, survivors: 0 };
     }
     return { killed: true, survivors: await this.tree.end('SIGKILL', GRACE_SECONDS) };

@@ -48,7 +48,7 @@ export class ProcessTree {
    * time is up.
    * @returns how many are left: 0 only after two looks in a row found none
    */
-  async end(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL', seconds: number): Promise<number> {
+  async end(signal: 'SIGTERM' | 'SIGKILL', seconds: number): Promise<number> {
     const deadline = performance.now() + seconds * 1000;
     const signalled = new Set<string>();
     let empty = 0;
@@ -57,7 +57,7 @@ export class ProcessTree {
       const alive = await this.look();
       for (const entry of alive) {
         const key = `${entry.pid}:${entry.startTime}`;
-        // A polite signal once: some agents take the second INT as the order to leave their children.
+        // TERM once: a second one tells some programs to leave in a hurry.
         if (signal !== 'SIGKILL' && signalled.has(key)) continue;
         signalled.add(key);
         send(entry, signal);

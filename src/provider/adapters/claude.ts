@@ -6,7 +6,6 @@ const MODES = { 'read-only': 'plan', 'workspace-write': 'acceptEdits' } as const
 export const claudeAdapter: AgentAdapter = {
   id: 'claude',
   binary: 'claude',
-  politeSignal: 'SIGINT',
   environmentFamilies: ['ANTHROPIC_', 'CLAUDE_'],
 
   invocation({ policy }: LaunchContext): AgentInvocation {

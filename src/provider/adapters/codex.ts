@@ -21,7 +21,6 @@ const TARGETS: Partial<Record<NodeJS.Architecture, { name: string; triple: strin
 export const codexAdapter: AgentAdapter = {
   id: 'codex',
   binary: 'codex',
-  politeSignal: 'SIGINT',
   environmentFamilies: ['OPENAI_', 'CODEX_'],
 
   invocation({ policy, repoPath }: LaunchContext): AgentInvocation {

@@ -6,7 +6,6 @@ import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adap
 export const demoAdapter: AgentAdapter = {
   id: 'demo',
   binary: process.execPath,
-  politeSignal: 'SIGTERM',
   environmentFamilies: [],
 
   invocation({ policy }: LaunchContext): AgentInvocation {

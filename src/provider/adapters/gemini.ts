@@ -13,7 +13,6 @@ const BUDGETS = { low: 1024, medium: 4096, high: 8192, xhigh: 16_384 } as const;
 export const geminiAdapter: AgentAdapter = {
   id: 'gemini',
   binary: 'gemini',
-  politeSignal: 'SIGTERM',
   environmentFamilies: ['GEMINI_', 'GOOGLE_'],
 
   invocation({ policy, launchFolder, environment }: LaunchContext): AgentInvocation {

@@ -8,7 +8,6 @@ const CONFIG_VARIABLE = 'OPENCODE_CONFIG_CONTENT';
 export const opencodeAdapter: AgentAdapter = {
   id: 'opencode',
   binary: 'opencode',
-  politeSignal: 'SIGTERM',
   environmentFamilies: ['OPENCODE_'],
 
   invocation({ policy, environment }: LaunchContext): AgentInvocation {

@@ -1,0 +1,189 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventually, peakMemoryOf, processesWith } from '../support/processes.js';
+import { Runner } from '../support/runner.js';
+import { StreamClient } from '../support/stream-client.js';
+
+/** A word that only the processes of one test have in their command line. */
+let counter = 0;
+const uniqueMark = () => `86400.${process.pid}${(counter += 1)}`;
+
+describe('the life of a run', () => {
+  let runner: Runner;
+  beforeAll(async () => {
+    runner = await Runner.start({
+      FERMILINK_RUNNER_MAX_RUNTIME_SECONDS: '3',
+      FERMILINK_RUNNER_MAX_LINE_BYTES: String(1024 * 1024),
+    });
+  });
+  afterAll(() => runner.stop());
+
+  const run = (script: string, more: object = {}) =>
+    StreamClient.open(runner, { user_prompt: script, ...more });
+  const idle = () =>
+    eventually(
+      () => runner.getJson('/ops/concurrency'),
+      (it) => it.active_total === 0 && it.pending_total === 0,
+    );
+
+  it('ends a run whose time is up, with all that it printed before', async () => {
+    const mark = uniqueMark();
+    const client = await run(`echo before; sleep ${mark}`);
+    expect(await client.exit()).toMatchObject({
+      reason: 'timeout',
+      return_code: -15,
+      killed: false,
+    });
+    expect(client.events.map(({ data }) => data)).toContain('before');
+    expect(processesWith(mark)).toEqual([]);
+    await idle();
+  });
+
+  it('kills an agent that ignores TERM, and still says how it ended', async () => {
+    const mark = uniqueMark();
+    const client = await run(
+      `trap '' TERM INT; echo armed; sleep ${mark}; sleep ${mark}; sleep ${mark}`,
+    );
+    expect(await client.exit()).toMatchObject({ reason: 'timeout', return_code: -9, killed: true });
+    expect(client.events.map(({ data }) => data)).toContain('armed');
+    expect(processesWith(mark)).toEqual([]);
+  });
+
+  it.each([
+    ['a child', (mark: string) => `sleep ${mark} & echo started; wait`],
+    ['a child in its own session', (mark: string) => `setsid sleep ${mark} & echo started; wait`],
+    [
+      'a daemon',
+      (mark: string) =>
+        `(setsid setsid sleep ${mark} >/dev/null 2>&1 &); echo started; sleep ${mark}`,
+    ],
+    [
+      'a child without the cookie',
+      (mark: string) => `env -i /bin/sleep ${mark} & echo started; wait`,
+    ],
+    [
+      'a child that ignores TERM',
+      (mark: string) =>
+        `sh -c "trap '' TERM; while :; do sleep ${mark}; done" & echo started; wait`,
+    ],
+  ])('ends the whole tree when the client leaves: %s', async (_name, script) => {
+    const mark = uniqueMark();
+    const client = await run(script(mark));
+    await client.waitFor(({ data }) => data === 'started');
+    await eventually(
+      () => processesWith(mark),
+      (pids) => pids.length > 0,
+    );
+    client.abort();
+    await eventually(
+      () => processesWith(mark),
+      (pids) => pids.length === 0,
+    );
+    await idle();
+  });
+
+  it('ends what an agent that ended by itself has left behind', async () => {
+    const mark = uniqueMark();
+    const client = await run(`setsid sleep ${mark} >/dev/null 2>&1 & echo bye`);
+    expect(await client.exit()).toMatchObject({ reason: 'completed', return_code: 0 });
+    expect(processesWith(mark)).toEqual([]);
+  });
+
+  it('does not wait for something else that holds the pipes', async () => {
+    const mark = uniqueMark();
+    const client = await run(`setsid sleep ${mark} & echo bye`);
+    const began = performance.now();
+    expect(await client.exit()).toMatchObject({ reason: 'completed', return_code: 0 });
+    expect(performance.now() - began).toBeLessThan(2900);
+    expect(processesWith(mark)).toEqual([]);
+  });
+
+  it('removes the folder for temporary files, which no other run shares', async () => {
+    const client = await run('mkdir -p $TMPDIR/a/b; ln -s / $TMPDIR/a/link; echo $TMPDIR');
+    await client.exit();
+    const tmpdir = client.events.find(({ event }) => event === 'agent')!.data;
+    expect(tmpdir.startsWith(join(runner.home, 'fermilink', 'runtime'))).toBe(true);
+    expect(existsSync(tmpdir)).toBe(false);
+  });
+
+  it('has let go of slot and session when the client sees the end', async () => {
+    for (let i = 0; i < 5; i += 1) {
+      const client = await run('true', { session_id: 'again' });
+      expect(client.events.filter(({ event }) => event === 'queued')).toEqual([]);
+      await client.exit();
+      expect(await runner.getJson('/ops/concurrency')).toMatchObject({ active_total: 0 });
+    }
+  });
+
+  it('cuts a line at the limit, says what was left out, and keeps up with 600 MB', async () => {
+    const client = await run(`head -c 600000000 /dev/zero | tr '\\0' x; echo; echo after`);
+    const events = await client.all();
+    const [long, after] = events.filter(({ event }) => event === 'agent');
+    expect(long!.data).toHaveLength(1024 * 1024);
+    expect(after!.data).toBe('after');
+    const note = JSON.parse(events.find(({ event }) => event === 'log')!.data).text;
+    expect(note).toContain(`${600_000_000 - 1024 * 1024} bytes were left out`);
+    expect(await client.exit()).toMatchObject({ reason: 'completed' });
+    expect(peakMemoryOf(runner.pid)).toBeLessThan(400 * 1024 * 1024);
+  }, 60_000);
+
+  it('is not held up on one pipe by a line that does not end on the other', async () => {
+    const client = await run(
+      `head -c 4000000 /dev/zero | tr '\\0' x; head -c 1000000 /dev/zero | tr '\\0' '\\n' | sed s/^/e/ >&2; ` +
+        'until [ -e outputs/go ]; do sleep 0.05; done; echo',
+      { session_id: 'two-pipes' },
+    );
+    await client.waitFor(({ event }) => event === 'log');
+    writeFileSync(join(runner.repo('two-pipes'), 'outputs', 'go'), '');
+    const events = await client.all();
+    expect(events.filter(({ data }) => data === '{"text":"e"}')).toHaveLength(1_000_000);
+    expect(events.filter(({ event }) => event === 'agent')).toHaveLength(1);
+    expect(await client.exit()).toMatchObject({ reason: 'completed' });
+  }, 60_000);
+
+  it('loses nothing to a client that reads late, and holds none of it in memory', async () => {
+    const before = peakMemoryOf(runner.pid);
+    const client = await run(`seq -f '%.0f ${'y'.repeat(180)}' 1 300000`);
+    client.response.pause();
+    // The run ends by itself, although nobody reads.
+    await idle();
+    client.response.resume();
+    const events = await client.all();
+    const numbers = events
+      .filter(({ event }) => event === 'agent')
+      .map(({ data }) => Number(data.split(' ')[0]));
+    expect(numbers).toEqual(Array.from({ length: 300_000 }, (_, index) => index + 1));
+    expect(peakMemoryOf(runner.pid) - before).toBeLessThan(150 * 1024 * 1024);
+  }, 60_000);
+
+  it('reports a failed start by its status, and leaves nothing behind', async () => {
+    const broken = await Runner.start({ FERMILINK_CODEX_BIN: '/nonexistent/codex' });
+    try {
+      const client = await StreamClient.open(broken, { user_prompt: 'x', session_id: 's' });
+      expect(client.status).toBe(500);
+      expect(await client.json()).toMatchObject({ code: 'spawn_failed' });
+      expect(await broken.getJson('/ops/concurrency')).toMatchObject({ active_total: 0 });
+      expect(
+        readdirSync(join(broken.home, 'fermilink', 'runtime')).filter((it) =>
+          it.startsWith('run-'),
+        ),
+      ).toEqual([]);
+      const ready = await fetch(`${broken.url}/health/ready`);
+      expect(ready.status).toBe(503);
+      expect(JSON.stringify(await ready.json())).toContain('FERMILINK_CODEX_BIN');
+    } finally {
+      await broken.stop();
+    }
+  });
+
+  it('reports what it finds in the place of a folder, and goes on when it is gone', async () => {
+    await (await run('rmdir outputs; echo x > outputs', { session_id: 'spoilt' })).exit();
+    const refused = await run('true', { session_id: 'spoilt' });
+    expect(refused.status).toBe(500);
+    expect(await refused.json()).toMatchObject({
+      code: 'workspace_failed',
+      detail: 'outputs is a regular file, but it must be a folder; remove it and run again.',
+    });
+    expect(readFileSync(join(runner.repo('spoilt'), 'outputs'), 'utf8')).toBe('x\n');
+  });
+});
