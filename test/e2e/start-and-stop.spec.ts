@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventually, processesWith } from '../support/processes.js';
+import { Runner, temporaryFolder } from '../support/runner.js';
+import { StreamClient } from '../support/stream-client.js';
+
+describe('starting and stopping the server', () => {
+  it('names every fault of the environment at once and exits with 1', async () => {
+    const runner = Runner.spawn({
+      FERMILINK_RUNNER_PORT: 'eighty',
+      FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS: '0',
+      FERMILINK_AGENT_SANDBOX_MODE: 'anything',
+    });
+    await once(runner.process, 'close');
+    expect(runner.process.exitCode).toBe(1);
+    expect(runner.logLines.map(({ msg }) => msg)).toEqual([
+      'FERMILINK_RUNNER_PORT is "eighty", but it must be a whole number from 0 to 65535.',
+      'FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS is "0", but it must be a whole number from 1 to 10000000.',
+      'FERMILINK_AGENT_SANDBOX_MODE is "anything", but it must be one of: read-only, workspace-write.',
+    ]);
+    await runner.stop();
+  });
+
+  it('says that a port is taken and exits with 1', async () => {
+    const first = await Runner.start();
+    const second = Runner.spawn({ FERMILINK_RUNNER_PORT: new URL(first.url).port });
+    await once(second.process, 'close');
+    expect(second.process.exitCode).toBe(1);
+    expect(JSON.stringify(second.logLines)).toContain('EADDRINUSE');
+    await second.stop();
+    await first.stop();
+  });
+
+  it('falls back to ./workspaces where the root cannot be made', async () => {
+    const home = temporaryFolder();
+    writeFileSync(join(home, 'file'), '');
+    const runner = await Runner.start({ FERMILINK_WORKSPACES_ROOT: join(home, 'file', 'x') }, home);
+    const client = await StreamClient.open(runner, { user_prompt: 'pwd', session_id: 's' });
+    const agent = (await client.all()).find(({ event }) => event === 'agent');
+    expect(agent?.data).toBe(join(home, 'workspaces', 's', 'repo'));
+    await runner.stop();
+  });
+
+  it('ends every agent on SIGTERM, tells the clients, and exits with 0', async () => {
+    const mark = `86400.${process.pid}77`;
+    const runner = await Runner.start({ FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS: '2' });
+    const running = [];
+    for (const user_prompt of [`echo up; sleep ${mark}`, `echo up; setsid sleep ${mark} & wait`]) {
+      const client = await StreamClient.open(runner, { user_prompt });
+      await client.waitFor(({ data }) => data === 'up');
+      running.push(client);
+    }
+    const queued = await StreamClient.open(runner, { user_prompt: 'echo never' });
+    await queued.waitFor(({ event }) => event === 'queued');
+    const exited = once(runner.process, 'exit');
+    runner.process.kill('SIGTERM');
+    for (const client of [...running, queued]) {
+      expect(await client.exit()).toMatchObject({ reason: 'cancelled', code: 'draining' });
+    }
+    expect(await exited).toEqual([0, null]);
+    expect(processesWith(mark)).toEqual([]);
+    await runner.stop();
+  });
+
+  it('answers 503 while it stops, and kills at once on the second signal', async () => {
+    const mark = `86400.${process.pid}78`;
+    const runner = await Runner.start();
+    const stubborn = await StreamClient.open(runner, {
+      user_prompt: `trap '' TERM; echo up; while :; do sleep ${mark}; done`,
+    });
+    await stubborn.waitFor(({ data }) => data === 'up');
+    runner.process.kill('SIGTERM');
+    await runner.logged((line) => line.msg === 'ending all runs');
+    const ready = await fetch(`${runner.url}/health/ready`);
+    expect(ready.status).toBe(503);
+    expect((await fetch(`${runner.url}/health/live`)).status).toBe(200);
+    const refused = await StreamClient.open(runner, { user_prompt: 'true' });
+    expect(refused.status).toBe(503);
+    expect(refused.response.headers['retry-after']).toBe('5');
+    expect(await refused.json()).toMatchObject({ code: 'draining' });
+    const exited = once(runner.process, 'exit');
+    runner.process.kill('SIGTERM');
+    expect((await exited)[0]).toBe(1);
+    await eventually(
+      () => processesWith(mark),
+      (pids) => pids.length === 0,
+    );
+    await runner.stop();
+  });
+
+  it('gives a session its package, and says so in meta', async () => {
+    const home = temporaryFolder();
+    const pkg = join(home, 'pkg');
+    mkdirSync(join(pkg, 'examples'), { recursive: true });
+    writeFileSync(join(pkg, 'solver.py'), '');
+    writeFileSync(join(pkg, 'AGENTS.md'), 'not this');
+    const root = join(home, 'fermilink', 'scientific_packages');
+    mkdirSync(root, { recursive: true });
+    writeFileSync(
+      join(root, 'registry.json'),
+      JSON.stringify({
+        version: 1,
+        packages: { solver: { installed_path: pkg }, gone: { installed_path: '/gone' } },
+      }),
+    );
+    const runner = await Runner.start({}, home);
+    const post = (more: object) =>
+      StreamClient.open(runner, { user_prompt: 'ls', session_id: 'p', ...more });
+    const first = await post({ package_id: 'Solver' });
+    const [meta] = await first.all();
+    expect(JSON.parse(meta!.data).package).toMatchObject({
+      package_id: 'solver',
+      linked_count: 2,
+      collisions: [],
+    });
+    const listed = first.events.filter(({ event }) => event === 'agent').map(({ data }) => data);
+    expect(listed).toEqual(
+      expect.arrayContaining(['AGENTS.md', 'examples', 'outputs', 'projects', 'solver.py']),
+    );
+    const again = await post({});
+    expect(JSON.parse((await again.all())[0]!.data).package.package_id).toBe('solver');
+    const invalid = await post({ package_id: 'gone' });
+    expect([invalid.status, (await invalid.json()).code]).toEqual([400, 'package_invalid']);
+    await runner.stop();
+  });
+});
