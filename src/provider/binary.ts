@@ -1,16 +1,17 @@
 import { constants } from 'node:fs';
-import { access, realpath, stat } from 'node:fs/promises';
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { access, stat } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
 
 /**
- * Finds a program by name on a PATH, or by path; with all links resolved.
- * @returns null if there is no executable regular file
+ * Finds a program by name on a PATH, or by path.
+ * @returns its absolute path as it was found, since a link's own name can decide what it starts; null
+ * if there is no executable regular file
  */
 export async function findBinary(
   nameOrPath: string,
   path: string | undefined,
 ): Promise<string | null> {
-  if (isAbsolute(nameOrPath) || nameOrPath.includes('/')) return executable(resolve(nameOrPath));
+  if (nameOrPath.includes('/')) return executable(nameOrPath);
   for (const folder of (path ?? '').split(delimiter)) {
     const found = folder === '' ? null : await executable(join(folder, nameOrPath));
     if (found !== null) return found;
@@ -21,7 +22,7 @@ export async function findBinary(
 async function executable(path: string): Promise<string | null> {
   try {
     await access(path, constants.X_OK);
-    return (await stat(path)).isFile() ? await realpath(path) : null;
+    return (await stat(path)).isFile() ? resolve(path) : null;
   } catch {
     return null;
   }

@@ -14,12 +14,16 @@ const ALLOWED = new Set([
   'CURL_CA_BUNDLE',
   'REQUESTS_CA_BUNDLE',
   'GIT_SSL_CAINFO',
+  'GIT_SSL_CAPATH',
 ]);
+
+/** The server's own settings and secrets, which no agent needs. */
+const OWN_FAMILY = 'FERMILINK_RUNNER_';
 
 export interface ChildEnvironmentRules {
   /** Beginnings of the names that belong to the provider's own CLI, such as `OPENAI_`. */
   families: readonly string[];
-  /** Further names that the administrator hands on. */
+  /** Further names that the administrator hands on; a trailing `*` makes one the beginning of names. */
   passthrough: readonly string[];
   /** Variables that the runner sets itself; they win. */
   set: Readonly<Record<string, string>>;
@@ -34,13 +38,15 @@ export function childEnvironment(
   { families, passthrough, set }: ChildEnvironmentRules,
 ): Record<string, string> {
   const child: Record<string, string> = { TERM: 'dumb' };
+  const prefixes = ['LC_', ...families];
+  const names = new Set(ALLOWED);
+  for (const entry of passthrough) {
+    if (entry.endsWith('*')) prefixes.push(entry.slice(0, -1));
+    else names.add(entry);
+  }
   for (const [name, value] of Object.entries(server)) {
-    const allowed =
-      ALLOWED.has(name) ||
-      name.startsWith('LC_') ||
-      families.some((family) => name.startsWith(family)) ||
-      passthrough.includes(name);
-    if (allowed && value !== undefined) child[name] = value;
+    if (value === undefined || name.startsWith(OWN_FAMILY)) continue;
+    if (names.has(name) || prefixes.some((prefix) => name.startsWith(prefix))) child[name] = value;
   }
   return { ...child, ...set };
 }

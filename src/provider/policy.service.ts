@@ -26,8 +26,7 @@ export class PolicyService {
    * @throws {RunnerError} `policy_invalid` if there was none
    */
   async current(): Promise<Policy> {
-    const { policy, fault } = await this.read();
-    if (policy !== null) this.lastValid = policy;
+    const fault = await this.read();
     if (this.lastValid === null) {
       throw new RunnerError(
         'policy_invalid',
@@ -44,21 +43,22 @@ export class PolicyService {
 
   /** What is wrong with the file now, also while the last valid policy holds; null if nothing is. */
   async problem(): Promise<string | null> {
-    const { fault } = await this.read();
+    const fault = await this.read();
     return fault === null ? null : `agent_runtime.json is not valid: ${fault}.`;
   }
 
-  private async read(): Promise<{ policy: Policy; fault: null } | { policy: null; fault: string }> {
+  /** Takes over what the file says; gives what is wrong with it, or null. */
+  private async read(): Promise<string | null> {
     try {
       const path = this.config.policyFile;
       const bytes = await readRegularFile(path, MAX_POLICY_BYTES, { followLink: true });
-      const policy =
+      this.lastValid =
         bytes === null ? defaultPolicy() : policyOf(JSON.parse(bytes.toString('utf8')));
-      return { policy, fault: null };
+      return null;
     } catch (error) {
-      if (error instanceof PolicyFault) return { policy: null, fault: error.message };
-      if (error instanceof SyntaxError) return { policy: null, fault: 'it is not JSON' };
-      return { policy: null, fault: 'it cannot be read' };
+      if (error instanceof PolicyFault) return error.message;
+      if (error instanceof SyntaxError) return 'it is not JSON';
+      return 'it cannot be read, or is no file of a sensible size';
     }
   }
 }

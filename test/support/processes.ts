@@ -9,7 +9,8 @@ export function processesWith(text: string): number[] {
     .filter((pid) => {
       try {
         const state = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '')[0];
-        const both = readFileSync(`/proc/${pid}/cmdline`) + '\0' + readFileSync(`/proc/${pid}/environ`);
+        const both =
+          readFileSync(`/proc/${pid}/cmdline`) + '\0' + readFileSync(`/proc/${pid}/environ`);
         return state !== 'Z' && both.includes(text);
       } catch {
         return false;
@@ -38,7 +39,8 @@ export async function eventually<T>(
   for (;;) {
     const seen = await look();
     if (holds(seen)) return seen;
-    if (performance.now() > deadline) throw new Error(`it did not come to pass: ${JSON.stringify(seen)}`);
+    if (performance.now() > deadline)
+      throw new Error(`it did not come to pass: ${JSON.stringify(seen)}`);
     await pause(20);
   }
 }

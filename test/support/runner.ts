@@ -8,6 +8,12 @@ import { createInterface } from 'node:readline';
 export const PROJECT = resolve(__dirname, '..', '..');
 const SHELL_AGENT = join(PROJECT, 'test', 'support', 'shell-agent.sh');
 
+/** Servers that a test has not stopped: it failed, and they must not keep the test program waiting. */
+const started = new Set<ChildProcess>();
+afterAll(() => {
+  for (const child of started) if (child.exitCode === null) child.kill('SIGKILL');
+});
+
 /** The built server as a process of its own, with folders of its own. */
 export class Runner {
   readonly logLines: Record<string, unknown>[] = [];
@@ -45,6 +51,7 @@ export class Runner {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    started.add(child);
     const runner = new Runner(home, child);
     createInterface({ input: child.stdout }).on('line', (line) => {
       runner.logLines.push(JSON.parse(line) as Record<string, unknown>);

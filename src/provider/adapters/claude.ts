@@ -1,4 +1,5 @@
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
+import { withoutCommand } from './slash-command.js';
 
 const MODES = { 'read-only': 'plan', 'workspace-write': 'acceptEdits' } as const;
 
@@ -22,8 +23,5 @@ export const claudeAdapter: AgentAdapter = {
     return { args, env };
   },
 
-  /** A prompt that begins with a slash would be taken as a command of the CLI. */
-  stdin(prompt: string): string {
-    return prompt.trimStart().startsWith('/') ? `Request:\n${prompt}` : prompt;
-  },
+  stdin: withoutCommand,
 };

@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises';
+import { access, constants, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
 
@@ -50,10 +50,11 @@ export const codexAdapter: AgentAdapter = {
    */
   async nativeBinary(path: string): Promise<string> {
     const target = TARGETS[process.arch];
-    if (target === undefined || !path.endsWith(join('@openai', 'codex', 'bin', 'codex.js'))) {
+    const script = await realpath(path);
+    if (target === undefined || !script.endsWith(join('@openai', 'codex', 'bin', 'codex.js'))) {
       return path;
     }
-    const own = join(dirname(path), '..');
+    const own = join(dirname(script), '..');
     const program = join('vendor', target.triple, 'bin', 'codex');
     const candidates = [
       join(own, 'node_modules', '@openai', target.name, program),

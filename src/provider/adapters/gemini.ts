@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
+import { withoutCommand } from './slash-command.js';
 
 const MODES = { 'read-only': 'plan', 'workspace-write': 'auto_edit' } as const;
 const SETTINGS_FILE = 'gemini-settings.json';
@@ -29,6 +30,8 @@ export const geminiAdapter: AgentAdapter = {
       files: { [SETTINGS_FILE]: JSON.stringify(settings(policy, environment)) },
     };
   },
+
+  stdin: withoutCommand,
 };
 
 function settings(
@@ -47,11 +50,16 @@ function settings(
 
 function effortSettings({ model, reasoningEffort }: RunPolicy): object {
   if (reasoningEffort === null) return {};
-  const thinkingConfig = model?.startsWith('gemini-3')
-    ? { thinkingLevel: LEVELS[reasoningEffort] }
-    : { thinkingBudget: BUDGETS[reasoningEffort] };
-  const modelConfig = { generateContentConfig: { thinkingConfig } };
-  return {
-    modelConfigs: { customOverrides: [{ match: model === null ? {} : { model }, modelConfig }] },
-  };
+  const level = { thinkingLevel: LEVELS[reasoningEffort] };
+  const budget = { thinkingBudget: BUDGETS[reasoningEffort] };
+  const override = (name: string, thinkingConfig: object) => ({
+    match: { model: name },
+    modelConfig: { generateContentConfig: { thinkingConfig } },
+  });
+  // The CLI's own names for the two kinds of model; so it also holds where the CLI chooses the model.
+  const overrides = [override('chat-base-3', level), override('chat-base-2.5', budget)];
+  if (model !== null) {
+    overrides.push(override(model, model.startsWith('gemini-3') ? level : budget));
+  }
+  return { modelConfigs: { customOverrides: overrides } };
 }

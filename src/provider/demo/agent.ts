@@ -109,7 +109,8 @@ if (mode === 'read-only') {
     text: `The oscillator loses half its energy every ${(Math.LN2 / 0.2).toFixed(2)} s. The samples are in ${path}.`,
   });
 }
+// No model was asked, so there are no tokens.
 say({
   type: 'turn.completed',
-  usage: { input_tokens: prompt.length, cached_input_tokens: 0, output_tokens: 0 },
+  usage: { input_tokens: 0, cached_input_tokens: 0, output_tokens: 0 },
 });

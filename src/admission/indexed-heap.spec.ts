@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { IndexedHeap, NOT_IN_HEAP } from './indexed-heap.js';
+
+interface Item {
+  heapIndex: number;
+  order: number;
+}
+
+describe('IndexedHeap', () => {
+  it('has the smallest element on top after any additions, removals and changes', () => {
+    const step = fc.record({
+      do: fc.constantFrom('add', 'add', 'remove', 'change'),
+      at: fc.nat(),
+      order: fc.integer({ min: 0, max: 50 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
+        const heap = new IndexedHeap<Item>((a, b) => a.order < b.order);
+        const items: Item[] = [];
+        for (const { do: action, at, order } of steps) {
+          const index = at % Math.max(items.length, 1);
+          const item = items[index];
+          if (action === 'add' || item === undefined) {
+            const added = { heapIndex: NOT_IN_HEAP, order };
+            items.push(added);
+            heap.add(added);
+          } else if (action === 'remove') {
+            items.splice(index, 1);
+            heap.remove(item);
+            heap.remove(item);
+            expect(item.heapIndex).toBe(NOT_IN_HEAP);
+          } else {
+            item.order = order;
+            heap.update(item);
+          }
+          expect(heap.size).toBe(items.length);
+          expect(heap.peek()?.order).toBe(
+            items.length === 0 ? undefined : Math.min(...items.map((i) => i.order)),
+          );
+        }
+      }),
+    );
+  });
+});

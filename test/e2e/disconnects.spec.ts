@@ -1,0 +1,111 @@
+import { request } from 'node:http';
+import { descriptorsOf, eventually, processesWith } from '../support/processes.js';
+import { Runner } from '../support/runner.js';
+
+const CLIENTS = 1000;
+const AT_ONCE = 60;
+
+/** A small generator of reproducible random numbers (mulberry32). */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+describe('1,000 clients that disconnect at random moments', () => {
+  it('leave no slot, no waiter, no process and no descriptor behind', async () => {
+    const seed = Math.floor(Math.random() * 2 ** 31);
+    console.log(`seed ${seed}`);
+    const random = randomNumbers(seed);
+    const mark = `86400.${process.pid}55`;
+    const runner = await Runner.start({
+      FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS: '20',
+      FERMILINK_RUNNER_PER_USER_CONCURRENT_RUNS: '4',
+    });
+    const seen = { queued: 0, silent: 0, streaming: 0, refused: 0 };
+
+    /**
+     * Sends a request and breaks the connection: after a random time, whatever has come by then, or a
+     * random time after it was told its place or has got its first event.
+     */
+    const comeAndGo = async () => {
+      const until = [null, 'event: queued', 'event: meta'][Math.floor(random() * 3)]!;
+      const wait = random() ** 2 * 200;
+      let text = '';
+      let status = 0;
+      await new Promise<void>((resolve) => {
+        const outgoing = request(`${runner.url}/run`, {
+          method: 'POST',
+          agent: false,
+          headers: { 'content-type': 'application/json' },
+        });
+        const leave = () => setTimeout(() => outgoing.destroy(), wait);
+        outgoing.on('error', () => undefined);
+        outgoing.on('close', resolve);
+        outgoing.on('response', (response) => {
+          status = response.statusCode ?? 0;
+          response.on('error', () => undefined);
+          response.on('close', resolve);
+          response.on('data', (chunk: Buffer) => {
+            text += chunk.toString();
+            if (until !== null && /event: (meta|queued)/.test(text)) {
+              if (text.includes(until) || until === 'event: queued') leave();
+            }
+          });
+        });
+        outgoing.end(
+          JSON.stringify({
+            user_prompt: `echo up; setsid sleep ${mark} & sleep ${mark}`,
+            user_id: `user-${Math.floor(random() * 12)}`,
+            session_id: `session-${Math.floor(random() * 200)}`,
+          }),
+        );
+        if (until === null) leave();
+      });
+      if (status >= 400) seen.refused += 1;
+      else if (text.includes('event: meta')) seen.streaming += 1;
+      else if (text.includes('event: queued')) seen.queued += 1;
+      else seen.silent += 1;
+    };
+    const clients = async (count: number) => {
+      let left = count;
+      await Promise.all(
+        Array.from({ length: AT_ONCE }, async () => {
+          while (left > 0) {
+            left -= 1;
+            await comeAndGo();
+          }
+        }),
+      );
+      await eventually(
+        () => runner.getJson('/ops/concurrency'),
+        (it) => it.active_total === 0 && it.pending_total === 0,
+        60,
+      );
+    };
+
+    await clients(100);
+    const before = await eventually(
+      () => descriptorsOf(runner.pid),
+      () => true,
+    );
+    await clients(CLIENTS);
+    expect(processesWith(mark)).toEqual([]);
+    // The connection that asks is one itself; sockets that were broken go a moment later.
+    await eventually(
+      () => descriptorsOf(runner.pid),
+      (now) => now <= before + 1,
+    );
+    console.log(JSON.stringify(seen));
+    for (const count of [seen.queued, seen.silent, seen.streaming])
+      expect(count).toBeGreaterThan(10);
+    const text = await (await fetch(`${runner.url}/metrics`)).text();
+    expect(text).toMatch(/runner_active_runs 0\n/);
+    expect(runner.stderr).toBe('');
+    expect(await runner.stop()).toBe(0);
+  }, 120_000);
+});
