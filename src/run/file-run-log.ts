@@ -1,6 +1,7 @@
 import { closeSync, constants, mkdirSync, openSync, read, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { errnoOf } from '../common/errors.js';
 import { eventFrame, type LoggedEventType } from './event-frame.js';
 import type { RunLog, RunLogReader, RunLogs } from './run-log.js';
 
@@ -179,7 +180,7 @@ function openUnnamed(path: string): number {
   try {
     fd = openSync(path, flags, 0o600);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (errnoOf(error) !== 'ENOENT') throw error;
     mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
     fd = openSync(path, flags, 0o600);
   }

@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { OutputLines } from './output-lines.js';
+
+function collect(maxLineBytes: number, chunks: Uint8Array[]) {
+  const seen: (string | { leftOut: number })[] = [];
+  const lines = new OutputLines(maxLineBytes, {
+    line: (text) => seen.push(text),
+    cut: (leftOut) => seen.push({ leftOut }),
+  });
+  for (const chunk of chunks) lines.push(Buffer.from(chunk));
+  lines.end();
+  return seen;
+}
+
+/** What the contract says, for the whole output at once. */
+function expected(output: Buffer, maxLineBytes: number) {
+  const seen: (string | { leftOut: number })[] = [];
+  let start = 0;
+  while (start < output.length) {
+    const end = output.indexOf(10, start);
+    const line = output.subarray(start, end < 0 ? output.length : end);
+    start = end < 0 ? output.length : end + 1;
+    if (line.length <= maxLineBytes) {
+      const text = (line.at(-1) === 13 ? line.subarray(0, -1) : line).toString('utf8');
+      if (text !== '') seen.push(text);
+    } else {
+      seen.push({ leftOut: line.length - maxLineBytes });
+    }
+  }
+  return seen;
+}
+
+describe('OutputLines', () => {
+  it('gives the same lines however the bytes are cut into chunks', () => {
+    const piece = fc.oneof(
+      fc.constantFrom(
+        ...['\n', '\r', '\r\n', 'é', '€', '🙂', 'a', '{"b":1}'].map((it) => Buffer.from(it)),
+      ),
+      fc.uint8Array({ maxLength: 6 }).map((it) => Buffer.from(it)),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(piece),
+        fc.array(fc.nat(40)),
+        fc.integer({ min: 4, max: 24 }),
+        (pieces, cuts, max) => {
+          const output = Buffer.concat(pieces);
+          const places = [
+            ...new Set([0, ...cuts.map((it) => Math.min(it, output.length)), output.length]),
+          ].sort((a, b) => a - b);
+          const chunks = places
+            .slice(1)
+            .map((place, index) => output.subarray(places[index], place));
+          const seen = collect(max, chunks);
+          // Where a line was cut only the sum is compared here: the text before it may end earlier.
+          const simple = seen
+            .filter((it, index) => typeof seen[index + 1] !== 'object')
+            .map((it) => (typeof it === 'object' ? 'cut' : it));
+          const wanted = expected(output, max).map((it) => (typeof it === 'object' ? 'cut' : it));
+          expect(simple).toEqual(wanted);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('cuts at the limit, not inside a character, and counts every byte', () => {
+    const line = Buffer.from(`${'a'.repeat(9)}€€\nnext`);
+    expect(collect(10, [line])).toEqual(['a'.repeat(9), { leftOut: 6 }, 'next']);
+    expect(
+      collect(
+        10,
+        [...line].map((byte) => Uint8Array.of(byte)),
+      ),
+    ).toEqual(['a'.repeat(9), { leftOut: 6 }, 'next']);
+    expect(collect(12, [line])).toEqual([`${'a'.repeat(9)}€`, { leftOut: 3 }, 'next']);
+    expect(collect(10, [Buffer.from(`${'a'.repeat(10)}\n`)])).toEqual(['a'.repeat(10)]);
+  });
+
+  it('costs linear time for a long line in small pieces', () => {
+    const cost = (bytes: number) => {
+      const began = performance.now();
+      const piece = Buffer.alloc(4096, 120);
+      const lines = new OutputLines(bytes, { line: () => undefined, cut: () => undefined });
+      for (let sent = 0; sent < bytes; sent += piece.length) lines.push(piece);
+      lines.end();
+      return performance.now() - began;
+    };
+    cost(1 << 22);
+    const small = Math.min(cost(1 << 22), cost(1 << 22), cost(1 << 22));
+    const large = Math.min(cost(1 << 26), cost(1 << 26), cost(1 << 26));
+    // Sixteen times the bytes; four times that for a busy machine. Quadratic cost would be 256 times.
+    expect(large / small).toBeLessThan(64);
+  });
+});
