@@ -54,7 +54,7 @@ describe('OutputLines', () => {
           const seen = collect(max, chunks);
           // Where a line was cut only the sum is compared here: the text before it may end earlier.
           const simple = seen
-            .filter((it, index) => typeof seen[index + 1] !== 'object')
+            .filter((_, index) => typeof seen[index + 1] !== 'object')
             .map((it) => (typeof it === 'object' ? 'cut' : it));
           const wanted = expected(output, max).map((it) => (typeof it === 'object' ? 'cut' : it));
           expect(simple).toEqual(wanted);

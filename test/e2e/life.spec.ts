@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, peakMemoryOf, processesWith } from '../support/processes.js';
-import { Runner } from '../support/runner.js';
+import { Runner, temporaryFolder } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
 /** A word that only the processes of one test have in their command line. */
@@ -173,6 +175,36 @@ describe('the life of a run', () => {
       expect(JSON.stringify(await ready.json())).toContain('FERMILINK_CODEX_BIN');
     } finally {
       await broken.stop();
+    }
+  });
+
+  it('gives up a preparation that takes too long, with its own code', async () => {
+    const home = temporaryFolder();
+    const maxwellLink = join(home, 'maxwelllink');
+    const root = join(home, 'fermilink', 'scientific_packages');
+    mkdirSync(maxwellLink);
+    mkdirSync(root, { recursive: true });
+    const holder = spawn('flock', [join(root, '.registry.lock'), 'sh', '-c', 'echo held; cat']);
+    await once(holder.stdout, 'data');
+    const slow = await Runner.start(
+      {
+        FERMILINK_MAXWELLLINK_ROOT: maxwellLink,
+        FERMILINK_RUNNER_PREPARE_TIMEOUT_SECONDS: '1',
+      },
+      home,
+    );
+    try {
+      // Another program holds the registry, in which the run has to register a package.
+      setTimeout(() => holder.stdin.end(), 1500);
+      const client = await StreamClient.open(slow, { user_prompt: 'echo never', session_id: 's' });
+      expect(client.status).toBe(500);
+      expect(await client.json()).toMatchObject({ code: 'prepare_timeout' });
+      expect(await slow.getJson('/ops/concurrency')).toMatchObject({ active_total: 0 });
+      const next = await StreamClient.open(slow, { user_prompt: 'echo now', session_id: 's' });
+      expect(await next.exit()).toMatchObject({ reason: 'completed', return_code: 0 });
+    } finally {
+      holder.kill();
+      await slow.stop();
     }
   });
 

@@ -9,9 +9,10 @@ export function processesWith(text: string): number[] {
     .filter((pid) => {
       try {
         const state = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '')[0];
-        const both =
-          readFileSync(`/proc/${pid}/cmdline`) + '\0' + readFileSync(`/proc/${pid}/environ`);
-        return state !== 'Z' && both.includes(text);
+        const both = ['cmdline', 'environ'].map((it) =>
+          readFileSync(`/proc/${pid}/${it}`, 'latin1'),
+        );
+        return state !== 'Z' && both.some((it) => it.includes(text));
       } catch {
         return false;
       }
