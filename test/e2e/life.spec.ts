@@ -91,6 +91,22 @@ describe('the life of a run', () => {
     expect(processesWith(mark)).toEqual([]);
   });
 
+  it('lets what an agent has left behind go on where the administrator says so', async () => {
+    const keeping = await Runner.start({ FERMILINK_RUNNER_BACKGROUND: 'keep' });
+    try {
+      const mark = uniqueMark();
+      const client = await StreamClient.open(keeping, {
+        user_prompt: `setsid sleep ${mark} >/dev/null 2>&1 & echo bye`,
+      });
+      expect(await client.exit()).toMatchObject({ reason: 'completed', survivors: 0 });
+      const left = processesWith(mark);
+      expect(left).toHaveLength(1);
+      process.kill(left[0]!);
+    } finally {
+      await keeping.stop();
+    }
+  });
+
   it('does not wait for something else that holds the pipes', async () => {
     const mark = uniqueMark();
     const client = await run(`setsid sleep ${mark} & echo bye`);
