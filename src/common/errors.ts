@@ -63,10 +63,9 @@ export class RunnerError extends Error {
 
 /** The error code of a failed system call (`ENOENT`, …), or undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-    return error.code;
-  }
-  return undefined;
+  // By its form, not by its class: an error of the system may come from another realm.
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
 }
 
 /**

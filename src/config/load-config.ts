@@ -83,10 +83,10 @@ export function loadConfig(
       reasoningEffort: values.FERMILINK_AGENT_REASONING_EFFORT ?? null,
     },
     binaries: {
-      codex: values.FERMILINK_CODEX_BIN,
-      claude: values.FERMILINK_CLAUDE_BIN,
-      gemini: values.FERMILINK_GEMINI_BIN,
-      opencode: values.FERMILINK_OPENCODE_BIN,
+      codex: nameOrPath(values.FERMILINK_CODEX_BIN),
+      claude: nameOrPath(values.FERMILINK_CLAUDE_BIN),
+      gemini: nameOrPath(values.FERMILINK_GEMINI_BIN),
+      opencode: nameOrPath(values.FERMILINK_OPENCODE_BIN),
     },
     agentEnvPassthrough: (values.FERMILINK_AGENT_ENV_PASSTHROUGH ?? '')
       .split(',')
@@ -116,6 +116,11 @@ function readEnvironment(env: Readonly<Record<string, string | undefined>>): Env
 function absolute(value: string | undefined, fallback: string): string {
   if (value === undefined) return fallback;
   return resolve(value === '~' || value.startsWith('~/') ? homedir() + value.slice(1) : value);
+}
+
+/** A program's name, which is looked for on PATH, or its path, which is made absolute. */
+function nameOrPath(value: string | undefined): string | undefined {
+  return value?.includes('/') === true ? absolute(value, value) : value;
 }
 
 function zeroIsNull(value: number): number | null {

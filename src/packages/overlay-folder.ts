@@ -1,5 +1,5 @@
 import type { Directory } from '../common/directory.js';
-import { type OverlayPlacement, occupantOf } from './overlay-placement.js';
+import { type Occupant, type OverlayPlacement, occupantOf } from './overlay-placement.js';
 import type { Placed } from './package-types.js';
 
 /** A name and what is to be put there. */
@@ -11,41 +11,53 @@ export interface Wanted {
 /** What the server has put, or is about to put, at a name. */
 export type NamedPlaced = Placed & { name: string };
 
+export interface OverlayFolderState {
+  /** `blocked`: something that is no folder stands in its place, and stays. */
+  folder: Directory | 'absent' | 'blocked';
+  /** What the manifest says; not believed without a look. */
+  recorded: readonly NamedPlaced[];
+  /** Recorded names that cannot be ours; they are only reported. */
+  refused: readonly string[];
+  wanted: readonly Wanted[];
+}
+
 /** One folder of a session whose entries an overlay manages: `repo/` or `external_packages/`. */
 export class OverlayFolder {
   /** What is ours, or, before `fill`, may become so. For the manifest. */
   placed: NamedPlaced[] = [];
-  /** Names where something stands that is not ours. */
-  collisions: string[] = [];
+  private readonly notOurs: Set<string>;
   private absent: Wanted[] = [];
   private replaceable: Wanted[] = [];
 
-  /**
-   * @param folder null if nothing can be put there, since the place itself is not ours
-   * @param recorded what the manifest says; not believed without a look
-   */
   constructor(
-    private readonly folder: Directory | null,
-    private readonly recorded: readonly NamedPlaced[],
-    private readonly wanted: readonly Wanted[],
+    private readonly state: OverlayFolderState,
     private readonly placement: OverlayPlacement,
     private readonly checkStop: () => void,
-  ) {}
+  ) {
+    this.notOurs = new Set(state.refused);
+  }
+
+  /** Names where something stands that is not ours, or that the manifest claims wrongly. */
+  get collisions(): string[] {
+    return [...this.notOurs];
+  }
 
   /**
    * Removes what is ours and no longer wanted. A removal never follows a link. A record whose place
    * holds something else is passed over, and reported as a collision.
    */
   async removeUnwanted(): Promise<void> {
-    if (this.folder === null) return;
-    const names = new Set(this.wanted.map(({ name }) => name));
-    const stays = new Set(this.wanted.map(({ name, source }) => `${name}\0${source}`));
-    for (const record of this.recorded) {
+    const { folder, recorded, wanted } = this.state;
+    if (typeof folder === 'object') await this.placement.removeUnfinished(folder);
+    const names = new Set(wanted.map(({ name }) => name));
+    const stays = new Set(wanted.map(({ name, source }) => `${name}\0${source}`));
+    for (const record of recorded) {
       this.checkStop();
       if (stays.has(`${record.name}\0${record.source}`)) continue;
-      const occupant = await occupantOf(this.folder, record.name, record.source, record);
-      if (occupant === 'ours') await this.folder.remove(record.name);
-      else if (occupant === 'foreign' && !names.has(record.name)) this.collisions.push(record.name);
+      const occupant = await this.occupant(record.name, record.source, record);
+      const isOurs = occupant === 'our link' || occupant === 'our copy';
+      if (isOurs && typeof folder === 'object') await folder.remove(record.name);
+      else if (occupant === 'foreign' && !names.has(record.name)) this.notOurs.add(record.name);
     }
   }
 
@@ -55,40 +67,57 @@ export class OverlayFolder {
    * @returns whether `fill` has anything to do
    */
   async inspect(replaceForeign: boolean): Promise<boolean> {
-    for (const wanted of this.wanted) {
-      const { name, source } = wanted;
-      const record = this.recorded.find((it) => it.name === name && it.source === source);
-      const occupant =
-        this.folder === null ? 'foreign' : await occupantOf(this.folder, name, source, record);
-      if (occupant === 'ours' && record?.mode === 'copy') this.placed.push(record);
-      else if (occupant !== 'foreign' || replaceForeign)
-        this.placed.push({ name, mode: 'symlink', source });
-      if (occupant === 'nothing') this.absent.push(wanted);
-      if (occupant === 'foreign') {
-        if (replaceForeign && this.folder !== null) this.replaceable.push(wanted);
-        else this.collisions.push(name);
+    const { folder, recorded, wanted } = this.state;
+    const records = new Map(recorded.map((record) => [record.name, record]));
+    for (const entry of wanted) {
+      this.checkStop();
+      const { name, source } = entry;
+      const known = records.get(name);
+      const record = known?.source === source ? known : undefined;
+      const occupant = await this.occupant(name, source, record);
+      const replaced = occupant === 'foreign' && replaceForeign && typeof folder === 'object';
+      if (occupant === 'foreign' && !replaced) {
+        this.notOurs.add(name);
+        continue;
       }
+      const isCopy = occupant === 'our copy' && record !== undefined;
+      this.placed.push(isCopy ? record : { name, mode: 'symlink', source });
+      if (occupant === 'nothing') this.absent.push(entry);
+      if (replaced) this.replaceable.push(entry);
     }
     return this.absent.length + this.replaceable.length > 0;
   }
 
   /** Puts what is missing in place. @param save called when the manifest has to be written again */
   async fill(save: () => Promise<void>): Promise<void> {
-    const { folder } = this;
-    if (folder === null) return;
+    const { folder } = this.state;
+    if (typeof folder !== 'object') return;
     for (const { name } of this.replaceable) {
       this.checkStop();
       await folder.remove(name);
     }
     for (const { name, source } of [...this.absent, ...this.replaceable]) {
       this.checkStop();
-      const placed = await this.placement.place(folder, name, source, async (copy) => {
-        this.record(name, copy);
-        await save();
+      const placed = await this.placement.place(folder, name, source, {
+        checkStop: this.checkStop,
+        beforeCopy: async (copy) => {
+          this.record(name, copy);
+          await save();
+        },
       });
       this.record(name, placed);
-      if (placed === null) this.collisions.push(name);
+      if (placed === null) this.notOurs.add(name);
     }
+  }
+
+  private async occupant(
+    name: string,
+    source: string,
+    record: Placed | undefined,
+  ): Promise<Occupant> {
+    const { folder } = this.state;
+    if (typeof folder === 'object') return occupantOf(folder, name, source, record);
+    return folder === 'blocked' ? 'foreign' : 'nothing';
   }
 
   private record(name: string, placed: Placed | null): void {

@@ -1,11 +1,15 @@
 import { nowUtc } from '../common/clock.js';
 import { type Directory, UnsafePathError } from '../common/directory.js';
-import { entryNameFault, nameList } from './overlay-names.js';
+import { entryNameFault } from './overlay-names.js';
 import { tryNormalizePackageId } from './package-id.js';
 import type { LinkedDependency, LinkedEntry, Placed } from './package-types.js';
 
 const MANIFEST_FILE = '.package_manifest.json';
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+/** Bytes in a name on the file systems of Linux. */
+const MAX_NAME_BYTES = 255;
+/** How many forged names are reported, and how many characters of each. */
+const MAX_REPORTED = 100;
 
 /** What the server has put into a session's `repo/` (contract, section 4). */
 export interface OverlayManifest {
@@ -28,67 +32,99 @@ export interface ReadManifest {
   packageId: string | null;
   entries: LinkedEntry[];
   dependencies: LinkedDependency[];
-  /** The text as it stands there, to see whether anything would change. */
-  document: Record<string, unknown>;
+  /** Recorded names that cannot be names of ours, shortened; for the report. */
+  refusedEntries: string[];
+  refusedDependencies: string[];
+  /** What stands there, to see whether anything would change; null if it is not to be read. */
+  text: string | null;
+  updatedAt: unknown;
 }
+
+/** The manifest as it is put together; the time is added when it is written. */
+export type ManifestContent = Omit<OverlayManifest, 'updated_at'>;
 
 /** Reads the manifest of a session; whatever is not as it should be is left out. */
 export async function readManifest(workspace: Directory): Promise<ReadManifest> {
-  const document = await readObject(workspace);
+  const text = await readText(workspace);
+  const document = objectIn(text);
   const id = document.package_id;
+  const entries = records(document.linked_entries, 'name');
+  const dependencies = records(document.linked_dependency_packages, 'package_id');
+  const isEntry = ({ name }: LinkedEntry) =>
+    Buffer.byteLength(name) <= MAX_NAME_BYTES && entryNameFault(name) === null;
+  const isDependency = ({ package_id: name }: LinkedDependency) =>
+    Buffer.byteLength(name) <= MAX_NAME_BYTES && tryNormalizePackageId(name) === name;
   return {
     packageId: typeof id === 'string' ? tryNormalizePackageId(id) : null,
-    entries: records(document.linked_entries, 'name').filter(
-      ({ name }) => entryNameFault(name) === null,
+    entries: entries.filter(isEntry),
+    dependencies: dependencies.filter(isDependency),
+    refusedEntries: shown(entries.filter((it) => !isEntry(it)).map(({ name }) => name)),
+    refusedDependencies: shown(
+      dependencies.filter((it) => !isDependency(it)).map((it) => it.package_id),
     ),
-    dependencies: records(document.linked_dependency_packages, 'package_id').filter(
-      ({ package_id }) => tryNormalizePackageId(package_id) === package_id,
-    ),
-    document,
+    text,
+    updatedAt: document.updated_at,
   };
 }
 
-/** Writes the manifest in one step, unless it says the same already. */
+/** Writes the manifest in one step. */
 export async function writeManifest(
   workspace: Directory,
-  manifest: Omit<OverlayManifest, 'updated_at'>,
-  present: Record<string, unknown>,
+  manifest: ManifestContent,
 ): Promise<void> {
-  const same = (key: string) =>
-    JSON.stringify(manifest[key as keyof typeof manifest]) === JSON.stringify(present[key]);
-  if (Object.keys(manifest).every(same)) return;
-  const text = JSON.stringify({ ...manifest, updated_at: nowUtc() }, null, 2);
   if ((await workspace.lstat(MANIFEST_FILE))?.isDirectory()) await workspace.remove(MANIFEST_FILE);
-  await workspace.replaceFile(MANIFEST_FILE, `${text}\n`);
+  await workspace.replaceFile(MANIFEST_FILE, textOf(manifest, nowUtc()));
 }
 
-async function readObject(workspace: Directory): Promise<Record<string, unknown>> {
+/** Whether the manifest that was read says the same. What an agent wrote is compared as text alone. */
+export function saysTheSame(present: ReadManifest, manifest: ManifestContent): boolean {
+  const { text, updatedAt } = present;
+  return typeof updatedAt === 'string' && text === textOf(manifest, updatedAt);
+}
+
+function textOf(manifest: ManifestContent, updatedAt: string): string {
+  return `${JSON.stringify({ ...manifest, updated_at: updatedAt }, null, 2)}\n`;
+}
+
+async function readText(workspace: Directory): Promise<string | null> {
   try {
     const bytes = await workspace.readFile(MANIFEST_FILE, MAX_MANIFEST_BYTES);
-    const value: unknown = bytes === null ? null : JSON.parse(bytes.toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : {};
+    return bytes === null ? null : bytes.toString('utf8');
   } catch (error) {
-    if (error instanceof UnsafePathError || error instanceof SyntaxError) return {};
+    if (error instanceof UnsafePathError) return null;
     throw error;
   }
 }
 
-/** The records of a list that have the form in which they were written. */
+function objectIn(text: string | null): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text ?? '{}');
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : {};
+  } catch {
+    return {};
+  }
+}
+
+function shown(names: string[]): string[] {
+  return names.slice(0, MAX_REPORTED).map((name) => name.slice(0, MAX_REPORTED));
+}
+
+/** The records of a list that have the form in which they were written; other members are left out. */
 function records<K extends 'name' | 'package_id'>(
   value: unknown,
   key: K,
 ): (Record<K, string> & Placed)[] {
-  if (!Array.isArray(value)) return [];
-  return value.filter((item): item is Record<K, string> & Placed => {
-    if (typeof item !== 'object' || item === null) return false;
-    const record = item as Record<string, unknown>;
-    return (
-      typeof record[key] === 'string' &&
-      nameList([record[key]]).length === 1 &&
-      typeof record.source === 'string' &&
-      (record.mode === 'symlink' || (record.mode === 'copy' && typeof record.identity === 'string'))
-    );
-  });
+  const found = new Map<string, Record<K, string> & Placed>();
+  for (const item of Array.isArray(value) ? (value as unknown[]) : []) {
+    if (typeof item !== 'object' || item === null) continue;
+    const { [key]: name, mode, source, identity } = item as Record<string, unknown>;
+    if (typeof name !== 'string' || typeof source !== 'string') continue;
+    if (mode !== 'symlink' && mode !== 'copy') continue;
+    // A copy that other programs recorded has no identity, and so is never taken for ours.
+    const known = mode === 'copy' && typeof identity === 'string' ? { identity } : {};
+    found.set(name, { [key]: name, mode, source, ...known } as Record<K, string> & Placed);
+  }
+  return [...found.values()];
 }

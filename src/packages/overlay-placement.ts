@@ -1,4 +1,4 @@
-import { cp } from 'node:fs/promises';
+import { cp, lstat } from 'node:fs/promises';
 import type { Directory } from '../common/directory.js';
 import { errnoOf } from '../common/errors.js';
 import type { Placed } from './package-types.js';
@@ -6,8 +6,19 @@ import type { Placed } from './package-types.js';
 /** By these a file system says that it has no symbolic links. */
 const NO_SYMLINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
+/** Where a copy is made before it gets its name. */
+const UNFINISHED_COPY = '.fermilink-unfinished-copy';
+
 /** What stands at a place of a session, as far as an overlay is concerned. */
-export type Occupant = 'nothing' | 'ours' | 'foreign';
+export type Occupant = 'nothing' | 'our link' | 'our copy' | 'foreign';
+
+/** Whom a placement tells and asks while it works. */
+export interface PlacementHooks {
+  /** Told what a copy will be before it gets its name, so that it can be recorded first. */
+  beforeCopy: (placed: Placed) => Promise<void>;
+  /** Throws if the work is to stop. */
+  checkStop: () => void;
+}
 
 /** Looks at one place: whether it holds what was recorded, or a link just as we would make it. */
 export async function occupantOf(
@@ -18,34 +29,41 @@ export async function occupantOf(
 ): Promise<Occupant> {
   const stats = await folder.lstat(name);
   if (stats === null) return 'nothing';
-  if (stats.isSymbolicLink()) return (await folder.readLink(name)) === source ? 'ours' : 'foreign';
+  if (stats.isSymbolicLink()) {
+    return (await folder.readLink(name)) === source ? 'our link' : 'foreign';
+  }
   const isRecordedCopy =
     recorded?.mode === 'copy' &&
     recorded.source === source &&
     recorded.identity === identityOf(stats);
-  return isRecordedCopy ? 'ours' : 'foreign';
+  return isRecordedCopy ? 'our copy' : 'foreign';
 }
 
 /** Puts links, or copies where links are impossible, at places of a session. */
 export class OverlayPlacement {
+  /** Removes what an interrupted copy has left in a folder. */
+  async removeUnfinished(folder: Directory): Promise<void> {
+    await folder.remove(UNFINISHED_COPY);
+  }
+
   /**
-   * Puts `source` at `name`, where nothing stands.
-   * @param beforeCopy told what a copy will be before it gets its name, so that it can be recorded
-   *   first; a crash then leaves nothing that is not known as ours
-   * @returns null if something has come to stand there meanwhile
+   * Puts `source` at `name`, where nothing stands. A crash on the way leaves nothing that is not known
+   * as ours: a copy is recorded before it gets its name.
+   * @returns null if that is impossible: something has come to stand there meanwhile, or the source
+   *   can only be linked (it is itself a link, a socket, …) and links are impossible here
    */
   async place(
     folder: Directory,
     name: string,
     source: string,
-    beforeCopy: (placed: Placed) => Promise<void>,
+    hooks: PlacementHooks,
   ): Promise<Placed | null> {
     try {
       return (await this.link(folder, name, source)) ? { mode: 'symlink', source } : null;
     } catch (error) {
       if (!NO_SYMLINKS.has(errnoOf(error) ?? '')) throw error;
     }
-    return this.copy(folder, name, source, beforeCopy);
+    return this.copy(folder, name, source, hooks);
   }
 
   /** Makes a symbolic link; false if something stands there. */
@@ -57,23 +75,32 @@ export class OverlayPlacement {
     folder: Directory,
     name: string,
     source: string,
-    beforeCopy: (placed: Placed) => Promise<void>,
+    { beforeCopy, checkStop }: PlacementHooks,
   ): Promise<Placed | null> {
-    const temporary = `.fermilink-copy-${name}`;
-    await folder.remove(temporary);
-    await cp(source, folder.at(temporary), { recursive: true, verbatimSymlinks: true });
-    const stats = await folder.lstat(temporary);
-    const placed: Placed = { mode: 'copy', source, identity: identityOf(stats!) };
+    await this.removeUnfinished(folder);
+    await cp(source, folder.at(UNFINISHED_COPY), {
+      recursive: true,
+      // Links inside cannot be made here either, and following them might lead out of the package.
+      filter: async (path) => {
+        checkStop();
+        const stats = await lstat(path);
+        return stats.isFile() || stats.isDirectory();
+      },
+    });
+    const stats = await folder.lstat(UNFINISHED_COPY);
+    if (stats === null) return null;
+    const placed: Placed = { mode: 'copy', source, identity: identityOf(stats) };
     await beforeCopy(placed);
     if ((await folder.lstat(name)) !== null) {
-      await folder.remove(temporary);
+      await this.removeUnfinished(folder);
       return null;
     }
-    await folder.rename(temporary, name);
+    await folder.rename(UNFINISHED_COPY, name);
     return placed;
   }
 }
 
-function identityOf(stats: { dev: number; ino: number }): string {
-  return `${stats.dev}:${stats.ino}`;
+/** The number of an entry is given anew as soon as the entry is gone; its time of birth is not. */
+function identityOf(stats: { dev: number; ino: number; birthtimeMs: number }): string {
+  return `${stats.dev}:${stats.ino}:${stats.birthtimeMs}`;
 }

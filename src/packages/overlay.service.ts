@@ -2,9 +2,19 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { Directory, UnsafePathError } from '../common/directory.js';
-import { RunnerError } from '../common/errors.js';
-import { type NamedPlaced, OverlayFolder, type Wanted } from './overlay-folder.js';
-import { type OverlayManifest, readManifest, writeManifest } from './overlay-manifest.js';
+import { RunnerError, toRunnerError } from '../common/errors.js';
+import {
+  type NamedPlaced,
+  OverlayFolder,
+  type OverlayFolderState,
+  type Wanted,
+} from './overlay-folder.js';
+import {
+  type ManifestContent,
+  readManifest,
+  saysTheSame,
+  writeManifest,
+} from './overlay-manifest.js';
 import { DEPENDENCIES_FOLDER, isExportable } from './overlay-names.js';
 import { OverlayPlacement } from './overlay-placement.js';
 import { PackageResolver } from './package-resolver.js';
@@ -38,10 +48,26 @@ export class OverlayService {
    * Makes the session hold the links of this package and no others of ours. The manifest names what
    * will be put in place before it is, so that a crash at any point leaves nothing that the next run
    * would not know as ours.
-   * @throws {RunnerError} `overlay_refused`
+   * @throws {RunnerError} `overlay_refused`, `disk_full`, `too_many_files`
+   * @throws {UnsafePathError} if a place of the session is not what it must be
    * @throws the signal's reason
    */
   async apply(request: OverlayRequest): Promise<OverlaySummary> {
+    try {
+      return await this.applyUntil(request);
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      // A place of the session that is not what it must be: the workspace says which one.
+      if (error instanceof UnsafePathError) throw error;
+      throw toRunnerError(
+        error,
+        'overlay_refused',
+        `The package "${request.pkg.id}" could not be linked into the session; install it again or ask the administrator.`,
+      );
+    }
+  }
+
+  private async applyUntil(request: OverlayRequest): Promise<OverlaySummary> {
     const { repo, pkg } = request;
     const entries = await wantedEntries(pkg);
     const dependencies = await this.wantedDependencies(pkg);
@@ -49,7 +75,7 @@ export class OverlayService {
     try {
       return await this.settle(request, entries, dependencies, external);
     } finally {
-      await external?.close();
+      if (typeof external === 'object') await external.close();
       // Where it holds nothing it goes; where it holds anything this does nothing.
       await repo.removeEmpty(DEPENDENCIES_FOLDER);
     }
@@ -59,18 +85,24 @@ export class OverlayService {
     { repo, workspace, pkg, freshRepo, signal }: OverlayRequest,
     entries: { wanted: Wanted[]; missing: string[] },
     dependencies: { wanted: Wanted[]; missing: string[] },
-    external: Directory | null,
+    external: OverlayFolderState['folder'],
   ): Promise<OverlaySummary> {
     const before = await readManifest(workspace);
-    const folderOf = (folder: Directory | null, recorded: NamedPlaced[], wanted: Wanted[]) =>
-      new OverlayFolder(folder, recorded, wanted, this.placement, () => signal?.throwIfAborted());
-    const own = folderOf(repo, before.entries, entries.wanted);
-    const others = folderOf(
-      external,
-      before.dependencies.map((it) => ({ ...it, name: it.package_id })),
-      dependencies.wanted,
-    );
-    const manifest = (): Omit<OverlayManifest, 'updated_at'> => ({
+    const folderOf = (state: OverlayFolderState) =>
+      new OverlayFolder(state, this.placement, () => signal?.throwIfAborted());
+    const own = folderOf({
+      folder: repo,
+      recorded: before.entries,
+      refused: before.refusedEntries,
+      wanted: entries.wanted,
+    });
+    const others = folderOf({
+      folder: external,
+      recorded: before.dependencies.map(({ package_id: name, ...placed }) => ({ name, ...placed })),
+      refused: before.refusedDependencies,
+      wanted: dependencies.wanted,
+    });
+    const manifest = (): ManifestContent => ({
       version: 1,
       package_id: pkg.id,
       package_path: pkg.path,
@@ -88,15 +120,17 @@ export class OverlayService {
     await others.removeUnwanted();
     const ownWork = await own.inspect(freshRepo);
     const otherWork = await others.inspect(freshRepo);
-    let present = before.document;
+    // What went is still in the old manifest, what is to come is in the next one: at every moment the
+    // manifest on the disk names all that is ours.
     if (ownWork || otherWork) {
-      const save = () => writeManifest(workspace, manifest(), {});
+      const save = () => writeManifest(workspace, manifest());
       await save();
       await own.fill(save);
       await others.fill(save);
-      present = {};
+      await save();
+    } else if (!saysTheSame(before, manifest())) {
+      await writeManifest(workspace, manifest());
     }
-    await writeManifest(workspace, manifest(), present);
     return summaryOf(manifest());
   }
 
@@ -128,7 +162,7 @@ async function wantedEntries(
       { cause },
     );
   }
-  const names = pkg.overlayEntries ?? present;
+  const names = [...new Set(pkg.overlayEntries ?? present)];
   const there = new Set(present);
   return {
     wanted: names
@@ -138,13 +172,16 @@ async function wantedEntries(
   };
 }
 
-/** The folder of the dependencies, made if it is needed; null if something else stands there. */
-async function openDependencies(repo: Directory, needed: boolean): Promise<Directory | null> {
-  if (!needed && (await repo.lstat(DEPENDENCIES_FOLDER)) === null) return null;
+/** The folder of the dependencies, made if it is needed. */
+async function openDependencies(
+  repo: Directory,
+  needed: boolean,
+): Promise<OverlayFolderState['folder']> {
+  if (!needed && (await repo.lstat(DEPENDENCIES_FOLDER)) === null) return 'absent';
   try {
     return await repo.ensureSub(DEPENDENCIES_FOLDER);
   } catch (error) {
-    if (error instanceof UnsafePathError) return null;
+    if (error instanceof UnsafePathError) return 'blocked';
     throw error;
   }
 }
@@ -153,7 +190,7 @@ function dependencyOf({ name, ...placed }: NamedPlaced): LinkedDependency {
   return { package_id: name, mode: placed.mode, source: placed.source, identity: placed.identity };
 }
 
-function summaryOf(manifest: Omit<OverlayManifest, 'updated_at'>): OverlaySummary {
+function summaryOf(manifest: ManifestContent): OverlaySummary {
   return {
     package_id: manifest.package_id,
     package_path: manifest.package_path,

@@ -1,5 +1,7 @@
 import { RunnerError } from '../common/errors.js';
 
+const MAX_SHOWN_LENGTH = 100;
+
 /**
  * The form in which a package id is stored and compared (contract, section 4).
  * @throws {RunnerError} `package_invalid` if nothing is left of it
@@ -14,13 +16,19 @@ export function normalizePackageId(raw: string): string {
   return id;
 }
 
-/** Like `normalizePackageId`, but null if nothing is left. */
+/** An id as it is shown in a sentence: whole, unless somebody sent a very long one. */
+export function shownPackageId(raw: string): string {
+  return raw.length > MAX_SHOWN_LENGTH ? `${raw.slice(0, MAX_SHOWN_LENGTH)}…` : raw;
+}
+
+/** Like `normalizePackageId`, but null if nothing is left. Its cost is linear in the length of `raw`. */
 export function tryNormalizePackageId(raw: string): string | null {
   const id = raw
     .trim()
     .toLowerCase()
     .replace(/[^\p{L}\p{N}_-]/gu, '-')
     .replace(/-+/g, '-')
-    .replace(/^[-_]+|[-_]+$/g, '');
+    // Without the look-behind, a long run in the middle would be tried anew from each of its places.
+    .replace(/^[-_]+|(?<![-_])[-_]+$/g, '');
   return id === '' ? null : id;
 }

@@ -27,7 +27,7 @@ export class PackageRegistry {
   }
 
   /**
-   * Changes the registry under the lock and replaces the file in one step.
+   * Changes the registry under the lock and replaces the file in one step, unless nothing has changed.
    * @throws {RunnerError} `registry_unreadable` if the file is there but does not hold a registry: it
    *   is never overwritten
    */
@@ -53,16 +53,18 @@ export class PackageRegistry {
       );
     }
     try {
-      const document = (await this.readDocument()) ?? {};
-      const registry = registryOf(document);
+      const document = await this.readDocument();
+      const registry = registryOf(document ?? {});
       const result = await change(registry);
-      await writeJsonAtomically(this.file, {
+      const changed = {
         ...document,
         version: 1,
         active_package: registry.activePackageId,
         packages: Object.fromEntries(registry.packages),
-        updated_at: nowUtc(),
-      });
+      };
+      if (JSON.stringify(changed) !== JSON.stringify(document)) {
+        await writeJsonAtomically(this.file, { ...changed, updated_at: nowUtc() });
+      }
       return result;
     } finally {
       await lock.release();
@@ -75,8 +77,10 @@ export class PackageRegistry {
     try {
       const bytes = await readRegularFile(this.file, MAX_REGISTRY_BYTES, { followLink: true });
       if (bytes === null) return null;
-      const document: unknown = JSON.parse(bytes.toString('utf8'));
-      if (isObject(document)) return document;
+      // Bytes that are no UTF-8 would be lost when the file is written again.
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+      const document: unknown = JSON.parse(text);
+      if (isObject(document) && isObject(document.packages ?? {})) return document;
     } catch (error) {
       cause = error;
     }
@@ -93,7 +97,9 @@ function registryOf(document: Record<string, unknown>): Registry {
   const stored = isObject(document.packages) ? document.packages : {};
   for (const [rawId, meta] of Object.entries(stored)) {
     const id = tryNormalizePackageId(rawId);
-    if (id !== null && isObject(meta)) packages.set(id, { ...meta, id });
+    if (id === null || !isObject(meta)) continue;
+    // Of two spellings of one id, the one in normal form counts.
+    if (rawId === id || !packages.has(id)) packages.set(id, { ...meta, id });
   }
   const active = document.active_package;
   const activeId = typeof active === 'string' ? tryNormalizePackageId(active) : null;

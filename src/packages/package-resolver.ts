@@ -2,18 +2,20 @@ import { isAbsolute } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { nowUtc } from '../common/clock.js';
 import { isFolder } from '../common/directory.js';
-import { RunnerError } from '../common/errors.js';
+import { errnoOf, RunnerError } from '../common/errors.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { nameList } from './overlay-names.js';
-import { tryNormalizePackageId } from './package-id.js';
+import { shownPackageId, tryNormalizePackageId } from './package-id.js';
 import { PackageRegistry } from './package-registry.js';
 import type { InstalledPackage, PackageMeta, Registry } from './package-types.js';
 
-const MAX_SHOWN_ID = 100;
+const NOT_WRITABLE = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /** Finds the package that a run gets (contract, section 4). */
 @Injectable()
 export class PackageResolver {
+  private legacyRegistration: Promise<void> | null = null;
+
   constructor(
     private readonly config: RunnerConfig,
     private readonly registry: PackageRegistry,
@@ -57,7 +59,15 @@ export class PackageResolver {
    * Registers the MaxwellLink folder of older installations if it exists (contract, section 2). The
    * registry is written only if something about it has changed.
    */
-  async registerLegacy(): Promise<void> {
+  registerLegacy(): Promise<void> {
+    // Runs that start meanwhile share one attempt: a lock that somebody holds is waited for only once.
+    this.legacyRegistration ??= this.registerLegacyOnce().finally(() => {
+      this.legacyRegistration = null;
+    });
+    return this.legacyRegistration;
+  }
+
+  private async registerLegacyOnce(): Promise<void> {
     const { maxwellLinkRoot: path, legacyMaxwellLinkPackageId: rawId } = this.config;
     const id = tryNormalizePackageId(rawId);
     if (id === null || !(await isFolder(path))) return;
@@ -74,6 +84,7 @@ export class PackageResolver {
     try {
       await this.registry.mutate(({ packages }) => {
         const known = packages.get(id);
+        if (upToDate(known)) return;
         const installedAt = known?.installed_at ?? nowUtc();
         packages.set(id, {
           status: 'installed',
@@ -84,8 +95,10 @@ export class PackageResolver {
         });
       });
     } catch (error) {
-      // A broken registry must not stop runs that need no package; who asks for one is told.
-      if (!(error instanceof RunnerError)) throw error;
+      // A registry that is broken, or that this server may not write, must not stop runs that need
+      // no package. A run that asks for one is told that it is not there.
+      const code = errnoOf(error) ?? '';
+      if (!(error instanceof RunnerError) && !NOT_WRITABLE.has(code)) throw error;
     }
   }
 }
@@ -94,10 +107,8 @@ async function requested(registry: Registry, rawId: string): Promise<InstalledPa
   const id = tryNormalizePackageId(rawId);
   const meta = id === null ? undefined : registry.packages.get(id);
   if (meta === undefined) {
-    const shown = rawId.length > MAX_SHOWN_ID ? `${rawId.slice(0, MAX_SHOWN_ID)}…` : rawId;
-    throw new RunnerError('package_not_found', `Requested package not found: ${shown}`, {
-      requested: true,
-    });
+    const detail = `Requested package not found: ${shownPackageId(rawId)}`;
+    throw new RunnerError('package_not_found', detail, { requested: true });
   }
   const found = installed(meta);
   if (found === null || !(await isFolder(found.path))) {

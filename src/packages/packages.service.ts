@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { dirname, basename, isAbsolute, join, resolve, sep } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { nowUtc } from '../common/clock.js';
@@ -6,7 +6,7 @@ import { isFolder, removeTree } from '../common/directory.js';
 import { RunnerError } from '../common/errors.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { entryNameFault, nameList } from './overlay-names.js';
-import { normalizePackageId } from './package-id.js';
+import { normalizePackageId, shownPackageId } from './package-id.js';
 import { PackageRegistry } from './package-registry.js';
 import type { PackageMeta, Registry } from './package-types.js';
 
@@ -83,15 +83,16 @@ export class PackagesService {
    * @throws {RunnerError} `package_not_found`
    */
   async delete(rawId: string): Promise<PackageDeletion> {
-    const { meta, activePackageId } = await this.registry.mutate((registry) => {
+    const { meta, activePackageId, others } = await this.registry.mutate((registry) => {
       const found = required(registry, rawId);
       registry.packages.delete(found.id);
       if (registry.activePackageId === found.id) {
         registry.activePackageId = [...registry.packages.keys()].sort()[0] ?? null;
       }
-      return { meta: found, activePackageId: registry.activePackageId };
+      const others = [...registry.packages.values()].map((it) => it.installed_path);
+      return { meta: found, activePackageId: registry.activePackageId, others };
     });
-    const reason = await this.removeFiles(meta);
+    const reason = await this.removeFiles(meta.installed_path, others);
     return { id: meta.id, filesRemoved: reason === null, reason, activePackageId };
   }
 
@@ -131,29 +132,62 @@ export class PackagesService {
   }
 
   /** @returns why the files stay, or null if they are gone */
-  private async removeFiles({ installed_path: path }: PackageMeta): Promise<string | null> {
-    if (typeof path !== 'string' || !isAbsolute(path)) return 'The package has no folder.';
-    let real: string;
-    let managed: string;
-    try {
-      // The parent is resolved, not the folder: a link there is removed itself, never its target.
-      real = join(await realpath(dirname(path)), basename(path));
-      managed = await realpath(join(this.config.scientificPackagesRoot, 'packages'));
-    } catch {
-      return 'Its folder, or the managed storage, does not exist.';
-    }
-    if (!real.startsWith(managed + sep)) {
+  private async removeFiles(path: unknown, others: readonly unknown[]): Promise<string | null> {
+    const place = await placeOf(path);
+    const storage = join(this.config.scientificPackagesRoot, 'packages');
+    const managed = await realpath(storage).catch(() => null);
+    if (place === null || managed === null) return 'There is no folder that could be removed.';
+    if (!isInside(place, managed)) {
       return 'Its folder lies outside the managed storage and belongs to somebody else.';
     }
-    await removeTree(dirname(real), basename(real));
+    for (const other of others) {
+      for (const taken of [await placeOf(other), await targetOf(other)]) {
+        if (taken === null) continue;
+        if (taken === place || isInside(taken, place) || isInside(place, taken)) {
+          return 'Its folder also holds files of another package.';
+        }
+      }
+    }
+    const isLink = (await lstat(place)).isSymbolicLink();
+    try {
+      await removeTree(dirname(place), basename(place));
+    } catch {
+      return 'Not all of its files could be removed; remove the rest by hand.';
+    }
+    return isLink ? 'Its folder was a link, which is removed; what it pointed to stays.' : null;
+  }
+}
+
+/**
+ * Where an entry really stands, or null if nothing stands there. The folders above it are resolved,
+ * not the entry: a link is removed itself, never its target.
+ */
+async function placeOf(path: unknown): Promise<string | null> {
+  if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) return null;
+  try {
+    const place = join(await realpath(dirname(path)), basename(path));
+    await lstat(place);
+    return place;
+  } catch {
     return null;
   }
+}
+
+/** The folder that a path leads to in the end, or null. */
+async function targetOf(path: unknown): Promise<string | null> {
+  if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) return null;
+  return realpath(path).catch(() => null);
+}
+
+function isInside(path: string, folder: string): boolean {
+  return path.startsWith(folder + sep);
 }
 
 function required(registry: Registry, rawId: string): PackageMeta {
   const meta = registry.packages.get(normalizePackageId(rawId));
   if (meta === undefined) {
-    throw new RunnerError('package_not_found', `Package not found: ${rawId}`, { requested: true });
+    const detail = `Package not found: ${shownPackageId(rawId)}`;
+    throw new RunnerError('package_not_found', detail, { requested: true });
   }
   return meta;
 }

@@ -23,7 +23,7 @@ const OWN_FAMILY = 'FERMILINK_RUNNER_';
 export interface ChildEnvironmentRules {
   /** Beginnings of the names that belong to the provider's own CLI, such as `OPENAI_`. */
   families: readonly string[];
-  /** Further names that the administrator hands on; a trailing `*` makes one the beginning of names. */
+  /** Further names that the administrator hands on. */
   passthrough: readonly string[];
   /** Variables that the runner sets itself; they win. */
   set: Readonly<Record<string, string>>;
@@ -39,11 +39,7 @@ export function childEnvironment(
 ): Record<string, string> {
   const child: Record<string, string> = { TERM: 'dumb' };
   const prefixes = ['LC_', ...families];
-  const names = new Set(ALLOWED);
-  for (const entry of passthrough) {
-    if (entry.endsWith('*')) prefixes.push(entry.slice(0, -1));
-    else names.add(entry);
-  }
+  const names = new Set([...ALLOWED, ...passthrough]);
   for (const [name, value] of Object.entries(server)) {
     if (value === undefined || name.startsWith(OWN_FAMILY)) continue;
     if (names.has(name) || prefixes.some((prefix) => name.startsWith(prefix))) child[name] = value;

@@ -1,0 +1,264 @@
+import type { AgentInvocation } from '../agent-adapter.js';
+import type { RunPolicy } from '../policy.js';
+import { ADAPTERS } from './index.js';
+
+const EFFORTS = ['low', 'medium', 'high', 'xhigh'] as const;
+
+type Mode = RunPolicy['sandboxMode'];
+
+interface GeminiOverride {
+  match: { model: string };
+  modelConfig: { generateContentConfig: { thinkingConfig: object } };
+}
+
+function invoke(
+  provider: string,
+  policy: Partial<RunPolicy> = {},
+  environment: Record<string, string> = {},
+): AgentInvocation {
+  const adapter = ADAPTERS.get(provider)!;
+  return adapter.invocation({
+    policy: {
+      provider,
+      sandboxPolicy: policy.sandboxMode === null ? 'bypass' : 'enforce',
+      sandboxMode: 'workspace-write',
+      model: null,
+      reasoningEffort: null,
+      ...policy,
+    },
+    repoPath: '/ws/s1/repo',
+    launchFolder: '/rt/run-1/launch',
+    environment,
+  });
+}
+
+/** The values that follow an option, which may be given several times. */
+function valuesOf(args: readonly string[], option: string): string[] {
+  return args.filter((_, index) => args[index - 1] === option);
+}
+
+function geminiSettings(policy: Partial<RunPolicy>, environment: Record<string, string> = {}) {
+  const { files, env } = invoke('gemini', policy, environment);
+  const path = env!.GEMINI_CLI_SYSTEM_SETTINGS_PATH!;
+  expect(path.startsWith('/rt/run-1/launch/')).toBe(true);
+  return JSON.parse(files![path.slice('/rt/run-1/launch/'.length)]!);
+}
+
+function opencodeConfig(policy: Partial<RunPolicy>, environment: Record<string, string> = {}) {
+  return JSON.parse(invoke('opencode', policy, environment).env!.OPENCODE_CONFIG_CONTENT!);
+}
+
+describe('the command line of codex', () => {
+  const BASE = ['exec', '--json', '--skip-git-repo-check', '--cd', '/ws/s1/repo'];
+
+  it.each<[Mode, string[]]>([
+    ['read-only', ['--sandbox', 'read-only']],
+    [
+      'workspace-write',
+      [
+        '--sandbox',
+        'workspace-write',
+        '-c',
+        'sandbox_workspace_write.exclude_slash_tmp=true',
+        '-c',
+        'sandbox_workspace_write.exclude_tmpdir_env_var=true',
+      ],
+    ],
+    [null, ['--dangerously-bypass-approvals-and-sandbox']],
+  ])('in mode %s', (sandboxMode, sandbox) => {
+    const { args } = invoke('codex', { sandboxMode });
+    expect(args.slice(0, BASE.length + sandbox.length)).toEqual([...BASE, ...sandbox]);
+    // The prompt comes from stdin.
+    expect(args.at(-1)).toBe('-');
+    expect(args.includes('--dangerously-bypass-approvals-and-sandbox')).toBe(sandboxMode === null);
+    expect(args.includes('--sandbox')).toBe(sandboxMode !== null);
+  });
+
+  it('keeps keys from tool commands and is quiet on the network', () => {
+    expect(valuesOf(invoke('codex', { sandboxMode: 'read-only' }).args, '-c')).toEqual([
+      'shell_environment_policy.inherit=core',
+      'analytics.enabled=false',
+      'check_for_update_on_startup=false',
+      'features.plugins=false',
+      'features.apps=false',
+      'otel.exporter=none',
+      'otel.metrics_exporter=none',
+    ]);
+  });
+
+  it.each(EFFORTS)('names model and effort %s', (reasoningEffort) => {
+    const { args } = invoke('codex', { model: 'gpt-5.1', reasoningEffort });
+    expect(valuesOf(args, '-m')).toEqual(['gpt-5.1']);
+    expect(valuesOf(args, '-c')).toContain(`model_reasoning_effort="${reasoningEffort}"`);
+  });
+});
+
+describe('the command line of claude', () => {
+  it.each<[Mode, string, string | undefined]>([
+    ['read-only', 'plan', undefined],
+    ['workspace-write', 'acceptEdits', undefined],
+    [null, 'bypassPermissions', '1'],
+  ])('in mode %s', (sandboxMode, mode, isSandbox) => {
+    const { args, env } = invoke('claude', { sandboxMode });
+    expect(args).toEqual([
+      ...['--print', '--verbose', '--output-format', 'stream-json'],
+      ...['--permission-mode', mode],
+    ]);
+    expect(env?.IS_SANDBOX).toBe(isSandbox);
+    expect(env?.CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC).toBe('1');
+  });
+
+  it.each([
+    ['low', 'low'],
+    ['medium', 'medium'],
+    ['high', 'high'],
+    ['xhigh', 'high'],
+  ] as const)('names model and effort %s as %s', (reasoningEffort, effort) => {
+    const { args } = invoke('claude', { model: 'opus', reasoningEffort });
+    expect(args.slice(-4)).toEqual(['--model', 'opus', '--effort', effort]);
+  });
+});
+
+describe('the command line of gemini', () => {
+  it.each<[Mode, string]>([
+    ['read-only', 'plan'],
+    ['workspace-write', 'auto_edit'],
+    [null, 'yolo'],
+  ])('in mode %s', (sandboxMode, mode) => {
+    expect(invoke('gemini', { sandboxMode }).args).toEqual([
+      ...['--output-format', 'stream-json', '--skip-trust'],
+      ...['--approval-mode', mode],
+    ]);
+  });
+
+  it('runs as one process and is quiet on the network', () => {
+    expect(invoke('gemini').env).toMatchObject({ GEMINI_CLI_NO_RELAUNCH: 'true' });
+    expect(geminiSettings({})).toEqual({
+      general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
+      privacy: { usageStatisticsEnabled: false },
+    });
+  });
+
+  it('uses the key where there is one', () => {
+    expect(geminiSettings({}, { GEMINI_API_KEY: 'x' })).toMatchObject({
+      security: { auth: { selectedType: 'gemini-api-key' } },
+    });
+    expect(geminiSettings({}, { GEMINI_API_KEY: '' })).not.toHaveProperty('security');
+  });
+
+  it.each([
+    ['low', 'LOW', 1024],
+    ['medium', 'MEDIUM', 4096],
+    ['high', 'HIGH', 8192],
+    ['xhigh', 'HIGH', 16_384],
+  ] as const)('sets effort %s for whatever model is used', (reasoningEffort, level, budget) => {
+    const thinking = (model: string | null) => {
+      const { modelConfigs } = geminiSettings({ model, reasoningEffort });
+      const overrides = modelConfigs.customOverrides as GeminiOverride[];
+      return Object.fromEntries(
+        overrides.map(({ match, modelConfig }) => [
+          match.model,
+          modelConfig.generateContentConfig.thinkingConfig,
+        ]),
+      );
+    };
+    const bases = {
+      'chat-base-3': { thinkingLevel: level },
+      'chat-base-2.5': { thinkingBudget: budget },
+    };
+    expect(thinking(null)).toEqual(bases);
+    expect(thinking('gemini-3-pro-preview')).toEqual({
+      ...bases,
+      'gemini-3-pro-preview': { thinkingLevel: level },
+    });
+    expect(thinking('gemini-2.5-pro')).toEqual({
+      ...bases,
+      'gemini-2.5-pro': { thinkingBudget: budget },
+    });
+  });
+
+  it('names the model', () => {
+    expect(invoke('gemini', { model: 'gemini-2.5-pro' }).args.slice(-2)).toEqual([
+      '--model',
+      'gemini-2.5-pro',
+    ]);
+  });
+});
+
+describe('the command line of opencode', () => {
+  it.each<[Mode, unknown]>([
+    ['read-only', { edit: 'deny', bash: 'deny' }],
+    ['workspace-write', { edit: 'allow', bash: 'deny' }],
+    [null, 'allow'],
+  ])('in mode %s', (sandboxMode, permission) => {
+    expect(invoke('opencode', { sandboxMode }).args).toEqual(['run', '--format', 'json']);
+    expect(opencodeConfig({ sandboxMode })).toEqual({
+      permission,
+      autoupdate: false,
+      share: 'disabled',
+    });
+  });
+
+  it.each([
+    ['low', 'low'],
+    ['medium', 'medium'],
+    ['high', 'high'],
+    ['xhigh', 'max'],
+  ] as const)('names model and effort %s as %s', (reasoningEffort, variant) => {
+    const { args } = invoke('opencode', { model: 'acme/m1', reasoningEffort });
+    expect(args).toEqual([
+      ...['run', '--format', 'json'],
+      ...['--model', 'acme/m1', '--variant', variant],
+    ]);
+  });
+
+  it("keeps the administrator's configuration but for what the policy decides", () => {
+    const given = {
+      provider: { acme: { options: { baseURL: 'http://models' } } },
+      model: 'acme/m1',
+      permission: 'allow',
+      autoupdate: true,
+      share: 'auto',
+    };
+    const environment = { OPENCODE_CONFIG_CONTENT: JSON.stringify(given) };
+    expect(opencodeConfig({ sandboxMode: 'read-only' }, environment)).toEqual({
+      provider: given.provider,
+      model: given.model,
+      permission: { edit: 'deny', bash: 'deny' },
+      autoupdate: false,
+      share: 'disabled',
+    });
+  });
+
+  it.each(['{', '[]', 'null', '"x"', ''])('is not harmed by %j for a configuration', (text) => {
+    const environment = { OPENCODE_CONFIG_CONTENT: text };
+    expect(opencodeConfig({}, environment)).toHaveProperty('permission');
+  });
+});
+
+describe('the prompt', () => {
+  it.each(['claude', 'gemini'])('is text for %s, also where it begins with a slash', (provider) => {
+    const stdin = (prompt: string) => ADAPTERS.get(provider)!.stdin!(prompt);
+    for (const prompt of ['/help', '/clear now', ' \n\t/compact']) {
+      expect(stdin(prompt)).toBe(`Request:\n${prompt}`);
+    }
+    for (const prompt of ['--help', 'what is in /etc?', '', 'a\n/help']) {
+      expect(stdin(prompt)).toBe(prompt);
+    }
+  });
+});
+
+describe('every adapter', () => {
+  it('is known by its id', () => {
+    expect([...ADAPTERS.keys()].sort()).toEqual(['claude', 'codex', 'demo', 'gemini', 'opencode']);
+    for (const [id, adapter] of ADAPTERS) expect(adapter.id).toBe(id);
+  });
+
+  it('leaves model and effort to its CLI where the policy names none', () => {
+    for (const id of ADAPTERS.keys()) {
+      const { args, files } = invoke(id);
+      const all = JSON.stringify([args, files]);
+      expect(all).not.toMatch(/model|effort|variant|"-m"/i);
+    }
+  });
+});

@@ -1,0 +1,254 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { RunnerConfig } from '../config/runner-config.js';
+import { ADAPTERS } from './adapters/index.js';
+import { PolicyService } from './policy.service.js';
+import { ProviderService } from './provider.service.js';
+
+const COOKIE = { FERMILINK_RUN_COOKIE: 'the-cookie' };
+const HOSTILE = [
+  '--help',
+  '-',
+  '--dangerously-bypass-approvals-and-sandbox',
+  '-c model=evil',
+  '$(touch pwned); `id` "quoted" \'too\'',
+  'multi\nline\r\n\u2028',
+  '/help',
+];
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'fermilink-provider-'));
+  for (const name of ['bin', 'repo', 'tmp', 'launch']) await mkdir(join(folder, name));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Setting {
+  provider?: string;
+  binaries?: RunnerConfig['binaries'];
+  environment?: Record<string, string>;
+  agentEnvPassthrough?: string[];
+}
+
+async function service({ provider = 'codex', ...rest }: Setting = {}) {
+  const policyFile = join(folder, 'agent_runtime.json');
+  await writeFile(policyFile, JSON.stringify({ provider }));
+  const config = new RunnerConfig({
+    policyFile,
+    policyOverrides: {},
+    binaries: {},
+    agentEnvPassthrough: [],
+    ...rest,
+    environment: { PATH: join(folder, 'bin'), HOME: folder, ...rest.environment },
+  } as unknown as RunnerConfig);
+  const policies = new PolicyService(config);
+  const providers = new ProviderService(config, policies);
+  const launch = async (prompt = 'Hello') =>
+    providers.prepareLaunch({
+      policy: await policies.forRun(null),
+      repoPath: join(folder, 'repo'),
+      prompt,
+      mark: COOKIE,
+      tmpDir: join(folder, 'tmp'),
+      launchFolder: join(folder, 'launch'),
+    });
+  return { providers, launch };
+}
+
+/** An executable file, with the folders above it. */
+async function program(path: string): Promise<string> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, '#!/bin/sh\n', { mode: 0o755 });
+  return path;
+}
+
+describe('the binary of a provider', () => {
+  it.each(['codex', 'claude', 'gemini', 'opencode'])('of %s is found on PATH', async (provider) => {
+    const path = await program(join(folder, 'bin', provider));
+    const { providers, launch } = await service({ provider });
+    expect((await launch()).command).toBe(path);
+    expect(await providers.problem()).toBeNull();
+  });
+
+  it('of the demo is this Node, with the agent that ships with the project', async () => {
+    const { command, args } = await (await service({ provider: 'demo' })).launch();
+    expect(command).toBe(process.execPath);
+    expect(args[0]).toMatch(/\/dist\/provider\/demo\/agent\.js$/);
+    expect(args[1]).toBe('workspace-write');
+  });
+
+  it('is the first executable file of that name on PATH', async () => {
+    await mkdir(join(folder, 'a', 'codex'), { recursive: true });
+    await program(join(folder, 'b', 'codex'));
+    await chmod(join(folder, 'b', 'codex'), 0o644);
+    const right = await program(join(folder, 'c', 'codex'));
+    await program(join(folder, 'd', 'codex'));
+    const PATH = ['', ...['a', 'b', 'c', 'd'].map((name) => join(folder, name))].join(':');
+    const { launch } = await service({ environment: { PATH } });
+    expect((await launch()).command).toBe(right);
+  });
+
+  it('can be named by another name or by its path', async () => {
+    const other = await program(join(folder, 'bin', 'codex-nightly'));
+    for (const codex of ['codex-nightly', other]) {
+      expect((await (await service({ binaries: { codex } })).launch()).command).toBe(other);
+    }
+  });
+
+  it('is started by an absolute path, so that a workspace cannot put another in its place', async () => {
+    const path = await program(join(folder, 'bin', 'codex'));
+    const PATH = relative(process.cwd(), join(folder, 'bin'));
+    const { launch } = await service({ environment: { PATH } });
+    expect((await launch()).command).toBe(path);
+  });
+
+  it('is started under the name by which it was found, since a shim goes by its name', async () => {
+    await program(join(folder, 'lib', 'shim'));
+    await symlink('../lib/shim', join(folder, 'bin', 'codex'));
+    expect((await (await service()).launch()).command).toBe(join(folder, 'bin', 'codex'));
+  });
+
+  it.each([
+    ['missing', async () => undefined],
+    ['a folder', () => mkdir(join(folder, 'bin', 'codex'))],
+    ['a dangling link', () => symlink('nowhere', join(folder, 'bin', 'codex'))],
+    ['not executable', () => writeFile(join(folder, 'bin', 'codex'), '', { mode: 0o644 })],
+  ])('that is %s is named with its variable', async (_what, make) => {
+    await make();
+    const { providers, launch } = await service();
+    await expect(launch()).rejects.toMatchObject({
+      code: 'spawn_failed',
+      detail: expect.stringMatching(/CLI of codex was not found.*FERMILINK_CODEX_BIN/),
+    });
+    expect(await providers.problem()).toContain('FERMILINK_CODEX_BIN');
+  });
+
+  it('is asked for only where it belongs to the chosen provider', async () => {
+    await program(join(folder, 'bin', 'claude'));
+    const { providers } = await service({ provider: 'claude' });
+    expect(await providers.problem()).toBeNull();
+  });
+});
+
+describe('the native program of codex', () => {
+  const [name, triple] =
+    process.arch === 'arm64'
+      ? ['codex-linux-arm64', 'aarch64-unknown-linux-musl']
+      : ['codex-linux-x64', 'x86_64-unknown-linux-musl'];
+  const native = join('vendor', triple, 'bin', 'codex');
+  const script = () => join(folder, 'lib', '@openai', 'codex', 'bin', 'codex.js');
+
+  beforeEach(async () => {
+    await program(script());
+    await symlink(script(), join(folder, 'bin', 'codex'));
+  });
+
+  it.each([
+    ['beside the package', join('..', name, native)],
+    ['inside its node_modules', join('node_modules', '@openai', name, native)],
+    ['in the package itself', native],
+  ])('is started where it is %s', async (_where, place) => {
+    const path = await program(join(folder, 'lib', '@openai', 'codex', place));
+    expect((await (await service()).launch()).command).toBe(path);
+    // Also where the script itself is named.
+    const { launch } = await service({ binaries: { codex: script() } });
+    expect((await launch()).command).toBe(path);
+  });
+
+  it('is not needed: the script serves', async () => {
+    expect((await (await service()).launch()).command).toBe(join(folder, 'bin', 'codex'));
+  });
+
+  it('is not looked for beside another script', async () => {
+    await program(join(folder, 'lib', '@openai', name, native));
+    const codex = await program(join(folder, 'my', 'codex.js'));
+    expect((await (await service({ binaries: { codex } })).launch()).command).toBe(codex);
+  });
+});
+
+describe('a launch', () => {
+  it.each([...ADAPTERS.keys()])(
+    'of %s holds no part of a prompt in its arguments',
+    async (provider) => {
+      if (provider !== 'demo') await program(join(folder, 'bin', provider));
+      const { launch } = await service({ provider });
+      const commandLines = new Set<string>();
+      for (const prompt of HOSTILE) {
+        const { command, args, env, stdin } = await launch(prompt);
+        expect(stdin.endsWith(prompt)).toBe(true);
+        commandLines.add(JSON.stringify([command, args, env]));
+        for (const file of await readdir(join(folder, 'launch'))) {
+          rmSync(join(folder, 'launch', file));
+        }
+      }
+      expect(commandLines.size).toBe(1);
+    },
+  );
+
+  it("hands on the provider's own keys, and no other secret", async () => {
+    await program(join(folder, 'bin', 'claude'));
+    const { launch } = await service({
+      provider: 'claude',
+      agentEnvPassthrough: ['LICENSE', 'FERMILINK_RUNNER_METRICS_TOKEN'],
+      environment: {
+        LICENSE: 'for all',
+        ANTHROPIC_API_KEY: 'own',
+        OPENAI_API_KEY: 'secret',
+        AWS_SECRET_ACCESS_KEY: 'secret',
+        FERMILINK_RUNNER_METRICS_TOKEN: 'secret',
+      },
+    });
+    expect((await launch()).env).toEqual({
+      PATH: join(folder, 'bin'),
+      HOME: folder,
+      TERM: 'dumb',
+      TMPDIR: join(folder, 'tmp'),
+      LICENSE: 'for all',
+      ANTHROPIC_API_KEY: 'own',
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+      ...COOKIE,
+    });
+  });
+
+  it("replaces the server's TMPDIR and its mark by those of the run", async () => {
+    const environment = { TMPDIR: '/var/tmp', FERMILINK_RUN_COOKIE: 'of the server' };
+    const { env } = await (await service({ provider: 'demo', environment })).launch();
+    expect(env).toMatchObject({ TMPDIR: join(folder, 'tmp'), ...COOKIE });
+  });
+
+  it('writes the settings files of a CLI for the server alone', async () => {
+    await program(join(folder, 'bin', 'gemini'));
+    const { env } = await (await service({ provider: 'gemini' })).launch();
+    const path = env.GEMINI_CLI_SYSTEM_SETTINGS_PATH!;
+    expect(dirname(path)).toBe(join(folder, 'launch'));
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(await readFile(path, 'utf8'))).toHaveProperty('privacy');
+  });
+});
+
+describe('a provider without an adapter', () => {
+  it('is refused by name and reported', async () => {
+    const { providers, launch } = await service({ provider: 'somebody-elses' });
+    await expect(launch()).rejects.toMatchObject({
+      code: 'provider_not_implemented',
+      detail: expect.stringContaining('"somebody-elses"'),
+    });
+    expect(await providers.problem()).not.toBeNull();
+  });
+
+  it('is not one of the names that every object has', async () => {
+    const { providers } = await service();
+    expect(() => providers.requireImplemented('constructor')).toThrow(/no implementation/);
+  });
+});
+
+describe('a policy that is not valid', () => {
+  it('is a problem before everything else', async () => {
+    const { providers } = await service();
+    await writeFile(join(folder, 'agent_runtime.json'), '{');
+    expect(await providers.problem()).toContain('agent_runtime.json');
+  });
+});
