@@ -5,7 +5,9 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { FrameworkLogger, type Logger } from './common/logger.js';
+import { ConfigError } from './config/load-config.js';
 import type { RunnerConfig } from './config/runner-config.js';
+import { ProviderService } from './provider/provider.service.js';
 import { RunService } from './run/run.service.js';
 
 /** The largest body that is read. */
@@ -25,6 +27,8 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
     bodyParser: false,
     abortOnError: false,
   });
+  const missing = await app.get(ProviderService).missingProgram();
+  if (missing !== null) throw new ConfigError([missing]);
   app.useBodyParser('json', {
     limit: BODY_LIMIT_BYTES,
     strict: false,

@@ -99,10 +99,16 @@ export class Environment {
   @OneOf(REASONING_EFFORTS) FERMILINK_AGENT_REASONING_EFFORT?: ReasoningEffort;
 
   @Text()
-  @Matches(/^\s*([A-Za-z_][A-Za-z0-9_]*(\s*,\s*|\s*$))*$/, {
-    message: 'must be names of environment variables, separated by commas',
+  @Matches(/^\s*([A-Za-z_][A-Za-z0-9_]*\*?(\s*,\s*|\s*$))*$/, {
+    message:
+      'must be names of environment variables, or their beginnings followed by *, separated by commas',
   })
   FERMILINK_AGENT_ENV_PASSTHROUGH?: string;
+
+  @OneOf(['login', 'oauth', 'keychain', 'stored']) FERMILINK_CODEX_AUTH_MODE?: string;
+  @Text() FERMILINK_CODEX_API_KEY?: string;
+  @Text() FERMILINK_OPENAI_API_KEY?: string;
+  @Text() FERMILINK_CODEX_HOME?: string;
 
   @Text() FERMILINK_CODEX_BIN?: string;
   @Text() FERMILINK_CLAUDE_BIN?: string;

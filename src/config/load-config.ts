@@ -1,5 +1,13 @@
 import 'reflect-metadata';
-import { accessSync, constants, existsSync, mkdirSync, realpathSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,8 +27,13 @@ export class ConfigError extends Error {
   }
 }
 
-/** Variables whose value is never shown. */
-const SECRET = /TOKEN|KEY|SECRET|PASSWORD/;
+/** Variables whose value is never shown, and which may also be given as a file (`…_FILE`). */
+const SECRETS = new Set([
+  'FERMILINK_RUNNER_METRICS_TOKEN',
+  'FERMILINK_CODEX_API_KEY',
+  'FERMILINK_OPENAI_API_KEY',
+]);
+const MAX_SECRET_BYTES = 64 * 1024;
 
 /**
  * Reads and validates every setting of the runner (contract, section 2) and makes the folders that it
@@ -30,9 +43,9 @@ const SECRET = /TOKEN|KEY|SECRET|PASSWORD/;
 export function loadConfig(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): RunnerConfig {
-  const values = readEnvironment(env);
-  const home = absolute(values.FERMILINK_HOME, join(homedir(), '.fermilink'));
   const faults: string[] = [];
+  const values = readEnvironment(withSecretFiles(env, faults), faults);
+  const home = absolute(values.FERMILINK_HOME, join(homedir(), '.fermilink'));
   const ownTemplateRoot = join(PROJECT_ROOT, 'software');
   const templateRoot = absolute(values.FERMILINK_SOFTWARE_ROOT, '/opt/software');
   const workspacesRoot = firstUsable(
@@ -75,6 +88,20 @@ export function loadConfig(
     maxLineBytes: values.FERMILINK_RUNNER_MAX_LINE_BYTES,
     background: values.FERMILINK_RUNNER_BACKGROUND,
     metricsToken: values.FERMILINK_RUNNER_METRICS_TOKEN ?? null,
+    codex: {
+      storedLogin: values.FERMILINK_CODEX_AUTH_MODE !== undefined,
+      keys: {
+        CODEX_API_KEY: values.FERMILINK_CODEX_API_KEY ?? null,
+        OPENAI_API_KEY: values.FERMILINK_OPENAI_API_KEY ?? null,
+      },
+      homes: [
+        ...[env.CODEX_HOME?.trim() || values.FERMILINK_CODEX_HOME]
+          .filter((path) => path !== undefined)
+          .map((path) => absolute(path, path)),
+        join(homedir(), '.codex'),
+        resolve('.codex'),
+      ],
+    },
     policyOverrides: {
       provider: values.FERMILINK_AGENT_PROVIDER ?? null,
       sandboxPolicy: values.FERMILINK_AGENT_SANDBOX_POLICY ?? null,
@@ -96,20 +123,52 @@ export function loadConfig(
   });
 }
 
-function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
+/** Puts the content of the files that `…_FILE` names in the place of the secrets themselves. */
+function withSecretFiles(
+  env: Readonly<Record<string, string | undefined>>,
+  faults: string[],
+): Readonly<Record<string, string | undefined>> {
+  const all = { ...env };
+  for (const name of SECRETS) {
+    const path = env[`${name}_FILE`]?.trim();
+    if (path === undefined || path === '') continue;
+    if ((env[name] ?? '').trim() !== '') {
+      faults.push(`${name}_FILE is set, but ${name} is too; it must be only one of them.`);
+      continue;
+    }
+    try {
+      const content = readSmallFile(absolute(path, path));
+      if (content.trim() === '') throw new Error('it is empty');
+      all[name] = content.trim();
+    } catch {
+      const rule = `must be a readable file of 1 to ${MAX_SECRET_BYTES} bytes`;
+      faults.push(`${name}_FILE is ${JSON.stringify(path)}, but it ${rule}.`);
+    }
+  }
+  return all;
+}
+
+function readSmallFile(path: string): string {
+  const stats = statSync(path);
+  if (!stats.isFile() || stats.size > MAX_SECRET_BYTES) throw new Error('no small regular file');
+  return readFileSync(path, 'utf8');
+}
+
+function readEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  faults: string[],
+): Environment {
   const set = Object.entries(env).filter(
     ([name, value]) => name.startsWith('FERMILINK_') && value !== undefined && value.trim() !== '',
   );
   const values = plainToInstance(Environment, Object.fromEntries(set), {
     exposeDefaultValues: true,
   });
-  const faults = validateSync(values, { whitelist: true }).map((fault) => {
-    const rule = Object.values(fault.constraints ?? {})[0] ?? 'is not valid';
-    const given = env[fault.property] ?? '';
-    const shown = SECRET.test(fault.property) ? 'set' : JSON.stringify(given);
-    return `${fault.property} is ${shown}, but it ${rule}.`;
-  });
-  if (faults.length > 0) throw new ConfigError(faults);
+  for (const { property, constraints } of validateSync(values, { whitelist: true })) {
+    const rule = Object.values(constraints ?? {})[0] ?? 'is not valid';
+    const shown = SECRETS.has(property) ? 'set' : JSON.stringify(env[property] ?? '');
+    faults.push(`${property} is ${shown}, but it ${rule}.`);
+  }
   return values;
 }
 

@@ -9,6 +9,16 @@ export interface PolicyOverrides {
   readonly reasoningEffort: ReasoningEffort | null;
 }
 
+/** What is configured for codex alone (contract, section 2). */
+export interface CodexSettings {
+  /** It uses the login that is stored in its home: no API key is handed on. */
+  readonly storedLogin: boolean;
+  /** Keys for the agent, by the name that codex knows; used where that name itself is not set. */
+  readonly keys: Readonly<Record<'CODEX_API_KEY' | 'OPENAI_API_KEY', string | null>>;
+  /** Where its home may be; the first that can be made is used. */
+  readonly homes: readonly string[];
+}
+
 /** The settings of one server, read once before it is made. All paths are absolute. */
 export class RunnerConfig {
   /** Address and port to listen on; port 0 lets the system choose. */
@@ -56,10 +66,15 @@ export class RunnerConfig {
 
   readonly metricsToken!: string | null;
 
+  readonly codex!: CodexSettings;
+
   readonly policyOverrides!: PolicyOverrides;
   /** Binaries that the administrator named, by provider. */
   readonly binaries!: Readonly<Partial<Record<ProviderId, string>>>;
-  /** Names of variables that are handed to every agent besides the allow-list. */
+  /**
+   * Names of variables that are handed to every agent besides the allow-list; a trailing `*` makes one
+   * the beginning of names.
+   */
   readonly agentEnvPassthrough!: readonly string[];
   /** The server's own environment, from which an agent's is picked. */
   readonly environment!: Readonly<Record<string, string | undefined>>;

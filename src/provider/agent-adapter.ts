@@ -1,3 +1,4 @@
+import type { CodexSettings } from '../config/runner-config.js';
 import type { RunPolicy } from './policy.js';
 
 /** What an adapter makes a command line of. */
@@ -9,13 +10,15 @@ export interface LaunchContext {
   launchFolder: string;
   /** The server's environment, for settings that are to be extended and not replaced. */
   environment: Readonly<Record<string, string | undefined>>;
+  /** What is configured for codex alone. */
+  codex: CodexSettings;
 }
 
 /** A command line without its binary. The prompt is never part of it: it goes on stdin. */
 export interface AgentInvocation {
   args: string[];
-  /** Variables that this CLI needs. */
-  env?: Record<string, string>;
+  /** Variables that this CLI needs; one that is undefined is kept back. */
+  env?: Record<string, string | undefined>;
   /** Files to be written into the launch folder, by name. */
   files?: Record<string, string>;
 }
@@ -28,6 +31,8 @@ export interface AgentAdapter {
   /** Beginnings of the names of its own variables. */
   readonly environmentFamilies: readonly string[];
   invocation(context: LaunchContext): AgentInvocation;
+  /** Makes the folder where the CLI keeps its state, and gives the variables that name it. */
+  home?(context: LaunchContext): Promise<Record<string, string>>;
   /** The prompt as this CLI has to be given it to read all of it as text. */
   stdin?(prompt: string): string;
   /** The program to start where the one that was found only starts another. */

@@ -68,7 +68,7 @@ describe('the environment of an agent', () => {
     expect(child).toEqual({ TERM: 'dumb' });
   });
 
-  it('hands on the names of the administrator, and those only whole', () => {
+  it('hands on the names of the administrator, whole or by their beginning', () => {
     const server = {
       LICENSE_FILE: 'a',
       LICENSE_FILE_2: 'b',
@@ -78,12 +78,12 @@ describe('the environment of an agent', () => {
     };
     const child = childEnvironment(server, {
       ...NOTHING,
-      passthrough: ['LICENSE_FILE', 'MPI_HOME'],
+      passthrough: ['LICENSE_FILE', 'MPI_*'],
     });
-    expect(child).toEqual({ TERM: 'dumb', LICENSE_FILE: 'a', MPI_HOME: 'c' });
+    expect(child).toEqual({ TERM: 'dumb', LICENSE_FILE: 'a', MPI_HOME: 'c', MPI_ROOT: 'd' });
   });
 
-  it.each([['FERMILINK_RUNNER_METRICS_TOKEN'], ['FERMILINK_RUNNER_HOST']])(
+  it.each([['FERMILINK_RUNNER_METRICS_TOKEN'], ['FERMILINK_*']])(
     "never hands on the server's own settings, not even where %s is named",
     (name) => {
       const child = childEnvironment(SECRETS, { ...NOTHING, passthrough: [name] });

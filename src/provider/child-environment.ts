@@ -23,10 +23,10 @@ const OWN_FAMILY = 'FERMILINK_RUNNER_';
 export interface ChildEnvironmentRules {
   /** Beginnings of the names that belong to the provider's own CLI, such as `OPENAI_`. */
   families: readonly string[];
-  /** Further names that the administrator hands on. */
+  /** Further names that the administrator hands on; a trailing `*` makes one the beginning of names. */
   passthrough: readonly string[];
-  /** Variables that the runner sets itself; they win. */
-  set: Readonly<Record<string, string>>;
+  /** Variables that the runner sets itself, or, where undefined, keeps back; they win. */
+  set: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -37,12 +37,17 @@ export function childEnvironment(
   server: Readonly<Record<string, string | undefined>>,
   { families, passthrough, set }: ChildEnvironmentRules,
 ): Record<string, string> {
-  const child: Record<string, string> = { TERM: 'dumb' };
+  const child: Record<string, string | undefined> = { TERM: 'dumb' };
   const prefixes = ['LC_', ...families];
-  const names = new Set([...ALLOWED, ...passthrough]);
+  const names = new Set(ALLOWED);
+  for (const entry of passthrough) {
+    if (entry.endsWith('*')) prefixes.push(entry.slice(0, -1));
+    else names.add(entry);
+  }
   for (const [name, value] of Object.entries(server)) {
     if (value === undefined || name.startsWith(OWN_FAMILY)) continue;
     if (names.has(name) || prefixes.some((prefix) => name.startsWith(prefix))) child[name] = value;
   }
-  return { ...child, ...set };
+  const entries = Object.entries({ ...child, ...set });
+  return Object.fromEntries(entries.filter((it): it is [string, string] => it[1] !== undefined));
 }

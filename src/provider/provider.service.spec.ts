@@ -40,6 +40,7 @@ async function service({ provider = 'codex', ...rest }: Setting = {}) {
     policyFile,
     policyOverrides: {},
     binaries: {},
+    codex: { storedLogin: false, keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null }, homes: [] },
     agentEnvPassthrough: [],
     ...rest,
     environment: { PATH: join(folder, 'bin'), HOME: folder, ...rest.environment },

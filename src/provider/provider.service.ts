@@ -58,13 +58,10 @@ export class ProviderService {
     const adapter = this.requireImplemented(policy.provider);
     const found = await this.binaryOf(adapter);
     if (found === null) throw new RunnerError('spawn_failed', notFound(adapter));
-    const { environment } = this.config;
-    const { args, env, files } = adapter.invocation({
-      policy,
-      repoPath,
-      launchFolder,
-      environment,
-    });
+    const { environment, codex } = this.config;
+    const context = { policy, repoPath, launchFolder, environment, codex };
+    const { args, env, files } = adapter.invocation(context);
+    const home = await adapter.home?.(context);
     for (const [name, content] of Object.entries(files ?? {})) {
       await writeFile(join(launchFolder, name), content, { mode: 0o600, flag: 'wx' });
     }
@@ -74,7 +71,7 @@ export class ProviderService {
       env: childEnvironment(environment, {
         families: adapter.environmentFamilies,
         passthrough: this.config.agentEnvPassthrough,
-        set: { ...env, TMPDIR: tmpDir, ...mark },
+        set: { ...env, ...home, TMPDIR: tmpDir, ...mark },
       }),
       stdin: adapter.stdin?.(prompt) ?? prompt,
     };
@@ -84,9 +81,18 @@ export class ProviderService {
   async problem(): Promise<string | null> {
     const problem = await this.policies.problem();
     if (problem !== null) return problem;
-    const adapter = ADAPTERS.get((await this.policies.current()).provider);
-    if (adapter === undefined)
+    const { provider } = await this.policies.current();
+    if (!ADAPTERS.has(provider)) {
       return 'The configured provider has no implementation in this runner.';
+    }
+    return this.missingProgram();
+  }
+
+  /** That the CLI of the chosen provider is not there, as a sentence; null if it is, or none is known. */
+  async missingProgram(): Promise<string | null> {
+    const policy = await this.policies.current().catch(() => null);
+    const adapter = ADAPTERS.get(policy?.provider ?? '');
+    if (adapter === undefined) return null;
     return (await this.binaryOf(adapter)) === null ? notFound(adapter) : null;
   }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, peakMemoryOf, processesWith } from '../support/processes.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
@@ -175,17 +175,20 @@ describe('the life of a run', () => {
   }, 60_000);
 
   it('reports a failed start by its status, and leaves nothing behind', async () => {
-    const broken = await Runner.start({ FERMILINK_CODEX_BIN: '/nonexistent/codex' });
+    const home = temporaryFolder();
+    const agent = join(home, 'agent');
+    writeFileSync(agent, '#!/nonexistent/interpreter\n', { mode: 0o755 });
+    const broken = await Runner.start({ FERMILINK_CODEX_BIN: agent }, home);
     try {
-      const client = await StreamClient.open(broken, { user_prompt: 'x', session_id: 's' });
-      expect(client.status).toBe(500);
-      expect(await client.json()).toMatchObject({ code: 'spawn_failed' });
+      const unstartable = await StreamClient.open(broken, { user_prompt: 'x', session_id: 's' });
+      expect(unstartable.status).toBe(500);
+      expect(await unstartable.json()).toMatchObject({ code: 'spawn_failed' });
+      rmSync(agent);
+      const missing = await StreamClient.open(broken, { user_prompt: 'x', session_id: 's' });
+      expect(await missing.json()).toMatchObject({ code: 'spawn_failed' });
       expect(await broken.getJson('/ops/concurrency')).toMatchObject({ active_total: 0 });
-      expect(
-        readdirSync(join(broken.home, 'fermilink', 'runtime')).filter((it) =>
-          it.startsWith('run-'),
-        ),
-      ).toEqual([]);
+      const state = readdirSync(join(broken.home, 'fermilink', 'runtime'));
+      expect(state.filter((it) => it.startsWith('run-'))).toEqual([]);
       const ready = await fetch(`${broken.url}/health/ready`);
       expect(ready.status).toBe(503);
       expect(JSON.stringify(await ready.json())).toContain('FERMILINK_CODEX_BIN');

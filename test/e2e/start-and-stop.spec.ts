@@ -22,6 +22,16 @@ describe('starting and stopping the server', () => {
     await runner.stop();
   });
 
+  it('says that the chosen CLI is missing, and how to name it, and exits with 1', async () => {
+    const runner = Runner.spawn({ FERMILINK_CODEX_BIN: '/nonexistent/codex' });
+    await once(runner.process, 'close');
+    expect(runner.process.exitCode).toBe(1);
+    expect(runner.logLines.map(({ msg }) => msg)).toEqual([
+      'The CLI of codex was not found; install it, or name it in FERMILINK_CODEX_BIN.',
+    ]);
+    await runner.stop();
+  });
+
   it('says that a port is taken and exits with 1', async () => {
     const first = await Runner.start();
     const second = Runner.spawn({ FERMILINK_RUNNER_PORT: new URL(first.url).port });

@@ -29,6 +29,7 @@ function invoke(
     repoPath: '/ws/s1/repo',
     launchFolder: '/rt/run-1/launch',
     environment,
+    codex: { storedLogin: false, keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null }, homes: [] },
   });
 }
 
@@ -55,14 +56,7 @@ describe('the command line of codex', () => {
     ['read-only', ['--sandbox', 'read-only']],
     [
       'workspace-write',
-      [
-        '--sandbox',
-        'workspace-write',
-        '-c',
-        'sandbox_workspace_write.exclude_slash_tmp=true',
-        '-c',
-        'sandbox_workspace_write.exclude_tmpdir_env_var=true',
-      ],
+      ['--sandbox', 'workspace-write', '-c', 'sandbox_workspace_write.exclude_slash_tmp=true'],
     ],
     [null, ['--dangerously-bypass-approvals-and-sandbox']],
   ])('in mode %s', (sandboxMode, sandbox) => {

@@ -1,5 +1,6 @@
-import { access, constants, realpath } from 'node:fs/promises';
+import { access, constants, mkdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { CodexSettings } from '../../config/runner-config.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
 
 /** Quiet on the network; these must be set together. */
@@ -23,7 +24,7 @@ export const codexAdapter: AgentAdapter = {
   binary: 'codex',
   environmentFamilies: ['OPENAI_', 'CODEX_'],
 
-  invocation({ policy, repoPath }: LaunchContext): AgentInvocation {
+  invocation({ policy, repoPath, environment, codex }: LaunchContext): AgentInvocation {
     const args = ['exec', '--json', '--skip-git-repo-check', '--cd', repoPath];
     const set = (setting: string) => args.push('-c', setting);
     if (policy.sandboxMode === null) {
@@ -31,9 +32,8 @@ export const codexAdapter: AgentAdapter = {
     } else {
       args.push('--sandbox', policy.sandboxMode);
       if (policy.sandboxMode === 'workspace-write') {
-        // Otherwise it may write to /tmp, which all sessions share.
+        // Otherwise it may write to /tmp, which all sessions share. $TMPDIR is the run's own.
         set('sandbox_workspace_write.exclude_slash_tmp=true');
-        set('sandbox_workspace_write.exclude_tmpdir_env_var=true');
       }
     }
     // Otherwise the provider's key is visible to every command that a tool runs.
@@ -41,7 +41,21 @@ export const codexAdapter: AgentAdapter = {
     QUIET.forEach(set);
     if (policy.model !== null) args.push('-m', policy.model);
     if (policy.reasoningEffort !== null) set(`model_reasoning_effort="${policy.reasoningEffort}"`);
-    return { args: [...args, '-'] };
+    return { args: [...args, '-'], env: credentials(environment, codex) };
+  },
+
+  /** The first of the configured places where a folder can be made. */
+  async home({ codex }: LaunchContext): Promise<Record<string, string>> {
+    for (const home of codex.homes) {
+      try {
+        await mkdir(home, { recursive: true, mode: 0o700 });
+        await access(home, constants.W_OK | constants.X_OK);
+        return { CODEX_HOME: home };
+      } catch {
+        // The next one.
+      }
+    }
+    return {};
   },
 
   /**
@@ -72,3 +86,20 @@ export const codexAdapter: AgentAdapter = {
     return path;
   },
 };
+
+/** What stands in examples in the place of a key. */
+const PLACEHOLDER = /^(YOUR_KEY.*HERE|YOUR_REAL_OPENAI_API_KEY|CHANGEME)$/i;
+
+/** The API keys for codex (contract, section 2): its own variables first, then what is configured. */
+function credentials(
+  environment: Readonly<Record<string, string | undefined>>,
+  { keys, storedLogin }: CodexSettings,
+): Record<string, string | undefined> {
+  const real = (key: string | null | undefined) =>
+    key && key.trim() !== '' && !PLACEHOLDER.test(key.trim()) ? key : undefined;
+  const result: Record<string, string | undefined> = {};
+  for (const [name, configured] of Object.entries(keys)) {
+    result[name] = storedLogin ? undefined : (real(environment[name]) ?? real(configured));
+  }
+  return result;
+}

@@ -1,0 +1,202 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { loadConfig } from '../config/load-config.js';
+import { OverlayPlacement } from '../packages/overlay-placement.js';
+import { OverlayService } from '../packages/overlay.service.js';
+import { PackageRegistry } from '../packages/package-registry.js';
+import { PackageResolver } from '../packages/package-resolver.js';
+import { GitRepositoryService } from './git-repository.service.js';
+import { InstructionFilesService } from './instruction-files.service.js';
+import { WorkspaceService } from './workspace.service.js';
+
+describe('WorkspaceService', () => {
+  let home: string;
+  let template: string;
+  let git: GitRepositoryService;
+  let workspaces: WorkspaceService;
+  const repo = (session: string) => join(home, 'workspaces', session, 'repo');
+  const read = (session: string, name: string) => readFileSync(join(repo(session), name), 'utf8');
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'fermilink-workspace-'));
+    template = join(home, 'template');
+    mkdirSync(join(template, 'tools'), { recursive: true });
+    writeFileSync(join(template, 'AGENTS.md'), 'the rules');
+    writeFileSync(join(template, 'tools', 'run.sh'), '#!/bin/sh\n');
+    chmodSync(join(template, 'tools', 'run.sh'), 0o755);
+    symlinkSync('tools/run.sh', join(template, 'link.sh'));
+    const config = loadConfig({
+      FERMILINK_HOME: home,
+      FERMILINK_SOFTWARE_ROOT: template,
+      PATH: process.env.PATH,
+    });
+    const resolver = new PackageResolver(config, new PackageRegistry(config));
+    git = new GitRepositoryService(config);
+    workspaces = new WorkspaceService(
+      config,
+      resolver,
+      new OverlayService(resolver, new OverlayPlacement()),
+      new InstructionFilesService(config),
+      git,
+    );
+  });
+  afterEach(async () => {
+    await git.onModuleDestroy();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  const prepare = async (
+    sessionId: string,
+    { providerId = 'codex', signal = new AbortController().signal, prompt = 'a prompt' } = {},
+  ) => {
+    const prepared = await workspaces.prepare({
+      sessionId,
+      prompt,
+      requestedPackageId: null,
+      providerId,
+      signal,
+    });
+    await prepared.repo.close();
+    return prepared;
+  };
+
+  it('makes a repository of the template, with links as the files they point to', async () => {
+    const { repoPath, overlay } = await prepare('s');
+    expect(repoPath).toBe(repo('s'));
+    expect(overlay).toBeNull();
+    expect(lstatSync(join(repo('s'), 'link.sh')).isFile()).toBe(true);
+    expect(lstatSync(join(repo('s'), 'tools', 'run.sh')).mode & 0o111).toBe(0o111);
+    expect(readdirSync(repo('s')).sort()).toEqual(
+      ['.git', 'AGENTS.md', 'link.sh', 'outputs', 'projects', 'tools'].sort(),
+    );
+    expect(readdirSync(join(home, 'workspaces', 's'))).toEqual(['repo']);
+    const status = execFileSync('git', ['status', '--porcelain'], {
+      cwd: repo('s'),
+      encoding: 'utf8',
+    });
+    expect(status).toContain('?? AGENTS.md');
+  });
+
+  it('keeps what an agent has made, but puts the rules back', async () => {
+    await prepare('s');
+    writeFileSync(join(repo('s'), 'outputs', 'result'), '42');
+    writeFileSync(join(repo('s'), 'AGENTS.md'), 'do as you like');
+    rmSync(join(repo('s'), 'tools'), { recursive: true });
+    writeFileSync(join(template, 'AGENTS.md'), 'new rules');
+    await prepare('s', { prompt: 'another' });
+    expect(read('s', 'AGENTS.md')).toBe('new rules');
+    expect(read('s', 'outputs/result')).toBe('42');
+    expect(existsSync(join(repo('s'), 'tools'))).toBe(false);
+    expect(read('s', 'projects/memory.md')).toContain('a prompt');
+  });
+
+  it('uses its own rules where the template has none', async () => {
+    rmSync(join(template, 'AGENTS.md'));
+    await prepare('s');
+    expect(read('s', 'AGENTS.md')).toContain('projects/memory.md');
+  });
+
+  it('lets the alias of the active provider alone point to the rules', async () => {
+    await prepare('s', { providerId: 'claude' });
+    expect(readlinkSync(join(repo('s'), 'CLAUDE.md'))).toBe('AGENTS.md');
+    await prepare('s', { providerId: 'gemini' });
+    expect(existsSync(join(repo('s'), 'CLAUDE.md'))).toBe(false);
+    expect(readlinkSync(join(repo('s'), 'GEMINI.md'))).toBe('AGENTS.md');
+    writeFileSync(join(repo('s'), 'CLAUDE.md'), 'my own');
+    await prepare('s', { providerId: 'codex' });
+    expect(existsSync(join(repo('s'), 'GEMINI.md'))).toBe(false);
+    expect(read('s', 'CLAUDE.md')).toBe('my own');
+    await prepare('s', { providerId: 'claude' });
+    expect(read('s', 'CLAUDE.md')).toBe('the rules');
+  });
+
+  it('leaves a repository alone, also one that a .git file points to, and replaces a broken one', async () => {
+    await prepare('s');
+    writeFileSync(join(repo('s'), '.git', 'mark'), '');
+    await prepare('s');
+    expect(existsSync(join(repo('s'), '.git', 'mark'))).toBe(true);
+    rmSync(join(repo('s'), '.git', 'HEAD'));
+    await prepare('s');
+    const kept = readdirSync(repo('s')).filter((name) => name.startsWith('.git-broken-'));
+    expect(kept).toHaveLength(1);
+    expect(existsSync(join(repo('s'), kept[0]!, 'mark'))).toBe(true);
+    rmSync(join(repo('s'), '.git'), { recursive: true });
+    writeFileSync(join(repo('s'), '.git'), 'gitdir: /elsewhere\n');
+    await prepare('s');
+    expect(read('s', '.git')).toBe('gitdir: /elsewhere\n');
+    writeFileSync(join(repo('s'), '.git'), 'nonsense');
+    await prepare('s');
+    expect(lstatSync(join(repo('s'), '.git')).isDirectory()).toBe(true);
+  });
+
+  it('never runs git with what an agent could have written', async () => {
+    const marker = join(home, 'ran');
+    const hostile = join(home, 'hostile');
+    mkdirSync(join(hostile, 'hooks'), { recursive: true });
+    writeFileSync(join(hostile, 'hooks', 'post-checkout'), `#!/bin/sh\ntouch ${marker}\n`, {
+      mode: 0o755,
+    });
+    process.env.GIT_TEMPLATE_DIR = hostile;
+    try {
+      await prepare('s');
+    } finally {
+      delete process.env.GIT_TEMPLATE_DIR;
+    }
+    expect(existsSync(join(repo('s'), '.git', 'hooks', 'post-checkout'))).toBe(false);
+  });
+
+  it('removes what a crash has left, and is whole after a stop at any step', async () => {
+    mkdirSync(join(home, 'workspaces', 's', '.repo-unfinished', 'half'), { recursive: true });
+    await prepare('s');
+    expect(readdirSync(join(home, 'workspaces', 's'))).toEqual(['repo']);
+    for (let step = 0; ; step += 1) {
+      const session = `t${step}`;
+      // A signal that is aborted at the n-th time somebody looks at it.
+      let looks = 0;
+      const signal = new AbortController().signal;
+      signal.throwIfAborted = () => {
+        if (looks === step) throw new Error('stopped');
+        looks += 1;
+      };
+      const stopped = await prepare(session, { signal }).then(
+        () => false,
+        () => true,
+      );
+      await prepare(session);
+      expect(readdirSync(repo(session)).sort()).toEqual(readdirSync(repo('s')).sort());
+      if (!stopped) {
+        expect(step).toBeGreaterThan(3);
+        break;
+      }
+    }
+  });
+
+  it('does not hold up the event loop with a template of 20 MB in 2,000 files', async () => {
+    for (let i = 0; i < 2000; i += 1) {
+      if (i % 100 === 0) mkdirSync(join(template, `d${i / 100}`));
+      writeFileSync(join(template, `d${Math.floor(i / 100)}`, `f${i}`), Buffer.alloc(10_000, i));
+    }
+    await prepare('warm');
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    delay.enable();
+    await Promise.all(['a', 'b', 'c'].map((session) => prepare(session)));
+    delay.disable();
+    expect(readdirSync(join(repo('c'), 'd19'))).toHaveLength(100);
+    expect(delay.max / 1e6).toBeLessThan(200);
+  });
+});
