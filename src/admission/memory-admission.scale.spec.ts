@@ -7,7 +7,6 @@ const PAIRS = 5_000;
 const REPETITIONS = 5;
 /** log(LONG) / log(SHORT) is 1.7; the rest is for caches that a long queue does not fit in. */
 const MOST_TIMES_AS_DEAR = 4;
-const LEAST_PAIRS_PER_SECOND = 20_000;
 
 interface Shape {
   name: string;
@@ -144,9 +143,9 @@ describe.each(shapes)('100,000 waiting runs: $name', (shape) => {
         `${ratio.toFixed(2)} times the cost at ${SHORT}; cancel ${visitRatio.toFixed(2)} times`,
     );
     expect((await long.admission.snapshot()).pendingTotal).toBe(LONG);
+    // Ratios only: how many there are in a second is a figure of the machine, which is printed.
     expect(ratio).toBeLessThan(MOST_TIMES_AS_DEAR);
     expect(visitRatio).toBeLessThan(MOST_TIMES_AS_DEAR);
-    expect(perSecond).toBeGreaterThan(LEAST_PAIRS_PER_SECOND);
     await long.endAll();
     expect(long.admission.knownEntities).toBe(0);
   });

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, loadConfig, PROJECT_ROOT } from './load-config.js';
@@ -208,12 +208,14 @@ describe('a text', () => {
 
   it('FERMILINK_AGENT_ENV_PASSTHROUGH is a list of names', () => {
     const list = 'FERMILINK_AGENT_ENV_PASSTHROUGH';
-    expect(load({ [list]: ' LICENSE_FILE ,_B2,c, ' }).agentEnvPassthrough).toEqual([
+    expect(load({ [list]: ' LICENSE_FILE ,_B2, SLURM_*,c, ' }).agentEnvPassthrough).toEqual([
       'LICENSE_FILE',
       '_B2',
+      'SLURM_*',
       'c',
     ]);
-    for (const value of ['A=b', 'A B', '2A', 'A;B', 'A,,B']) {
+    // "*" alone would hand on every secret of the server.
+    for (const value of ['A=b', 'A B', '2A', 'A;B', 'A,,B', '*', 'A*B', 'A**', '*_KEY']) {
       const rule =
         'must be names of environment variables, or their beginnings followed by *, separated by commas';
       expect(faultsOf({ [list]: value })).toEqual([`${list} is "${value}", but it ${rule}.`]);
@@ -260,41 +262,4 @@ it('the environment is kept as it was, whatever becomes of it later', () => {
   const { environment } = loadConfig(env);
   env.PATH = '/elsewhere';
   expect(environment.PATH).toBe('/usr/bin');
-});
-
-describe('a secret', () => {
-  const TOKEN = 'FERMILINK_RUNNER_METRICS_TOKEN';
-
-  it('can be given as a file', () => {
-    const file = join(home, 'secret');
-    writeFileSync(file, ' from-a-file\n');
-    expect(load({ [`${TOKEN}_FILE`]: file }).metricsToken).toBe('from-a-file');
-    const { keys } = load({
-      FERMILINK_CODEX_API_KEY_FILE: file,
-      FERMILINK_OPENAI_API_KEY_FILE: file,
-    }).codex;
-    expect(keys).toEqual({ CODEX_API_KEY: 'from-a-file', OPENAI_API_KEY: 'from-a-file' });
-  });
-
-  it('is a fault where the file is of no use, or both are given', () => {
-    const rule = 'must be a readable file of 1 to 65536 bytes';
-    expect(faultsOf({ [`${TOKEN}_FILE`]: home })).toEqual([
-      `${TOKEN}_FILE is "${home}", but it ${rule}.`,
-    ]);
-    const both = faultsOf({ [`${TOKEN}_FILE`]: home, [TOKEN]: 'hidden' });
-    expect(both).toEqual([
-      `${TOKEN}_FILE is set, but ${TOKEN} is too; it must be only one of them.`,
-    ]);
-  });
-});
-
-describe('codex', () => {
-  it('may use its stored login, and another home', () => {
-    for (const mode of ['login', 'oauth', 'keychain', 'stored']) {
-      expect(load({ FERMILINK_CODEX_AUTH_MODE: mode }).codex.storedLogin).toBe(true);
-    }
-    const { homes } = load({ FERMILINK_CODEX_HOME: '~/elsewhere' }).codex;
-    expect(homes[0]).toBe(join(homedir(), 'elsewhere'));
-    expect(load({ FERMILINK_CODEX_HOME: '/a', CODEX_HOME: '/b' }).codex.homes[0]).toBe('/b');
-  });
 });
