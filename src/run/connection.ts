@@ -1,4 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/**
+ * Who waits for a connection to close. One listener a connection, however many requests a client sends
+ * behind each other: removing one of many listeners costs time in their number.
+ */
+const waiting = new WeakMap<Socket, Set<() => void>>();
 
 /**
  * Calls `callback` once when an answer is over: sent whole, or its client gone. Of a connection that
@@ -6,17 +13,26 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
  * the same connection (pipelining) only the socket does.
  */
 export function onConnectionEnd(
-  request: IncomingMessage,
+  { socket }: IncomingMessage,
   response: ServerResponse,
   callback: () => void,
 ): void {
-  const { socket } = request;
+  const callbacks = waiting.get(socket) ?? watch(socket);
   const end = () => {
     response.off('close', end);
-    socket.off('close', end);
+    callbacks.delete(end);
     callback();
   };
   response.once('close', end);
-  socket.once('close', end);
+  callbacks.add(end);
   if (socket.destroyed || response.closed) end();
+}
+
+function watch(socket: Socket): Set<() => void> {
+  const callbacks = new Set<() => void>();
+  waiting.set(socket, callbacks);
+  socket.once('close', () => {
+    for (const end of callbacks) end();
+  });
+  return callbacks;
 }

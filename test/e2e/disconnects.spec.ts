@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { descriptorsOf, eventually, processesWith } from '../support/processes.js';
 import { Runner } from '../support/runner.js';
 
@@ -108,4 +109,34 @@ describe('1,000 clients that disconnect at random moments', () => {
     expect(runner.stderr).toBe('');
     expect(await runner.stop()).toBe(0);
   }, 120_000);
+});
+
+describe('a client that sends many requests behind each other and breaks the connection', () => {
+  it('ends all of their runs, without a word on stderr', async () => {
+    const mark = `86400.${process.pid}56`;
+    const runner = await Runner.start();
+    const body = (index: number) =>
+      JSON.stringify({ user_prompt: `sleep ${mark}`, session_id: `pipelined-${index}` });
+    const requests = Array.from({ length: 20 }, (_, index) => {
+      const text = body(index);
+      return (
+        'POST /run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n' +
+        `Content-Length: ${text.length}\r\n\r\n${text}`
+      );
+    });
+    const socket = connect(Number(new URL(runner.url).port), '127.0.0.1');
+    socket.write(requests.join(''));
+    await eventually(
+      () => runner.getJson('/ops/concurrency'),
+      (it) => it.active_total === 20,
+    );
+    socket.destroy();
+    await eventually(
+      () => runner.getJson('/ops/concurrency'),
+      (it) => it.active_total === 0,
+    );
+    expect(processesWith(mark)).toEqual([]);
+    expect(runner.stderr).toBe('');
+    await runner.stop();
+  });
 });
