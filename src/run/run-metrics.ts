@@ -5,6 +5,7 @@ import {
   makeHistogramProvider,
 } from '@willsoto/nestjs-prometheus';
 import { Counter, Histogram } from 'prom-client';
+import { RunnerError } from '../common/errors.js';
 
 /** Seconds, from what a warm session takes to the longest run that is usual. */
 const SHORT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
@@ -61,6 +62,11 @@ export class RunMetrics {
     @InjectMetric(FIRST_EVENT) readonly firstAgentEvent: Histogram<'provider'>,
     @InjectMetric(RUN_TIME) readonly runTime: Histogram<'provider'>,
     @InjectMetric(RUNS) readonly runs: Counter<'provider' | 'reason'>,
-    @InjectMetric(REFUSALS) readonly refusals: Counter<'reason'>,
+    @InjectMetric(REFUSALS) private readonly refusals: Counter<'reason'>,
   ) {}
+
+  /** Counts a refusal by its code; anything else is no refusal. */
+  noteRefusal(error: unknown): void {
+    if (error instanceof RunnerError) this.refusals.inc({ reason: error.code });
+  }
 }

@@ -1,6 +1,7 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { validateSync, type ValidationError } from 'class-validator';
 import { RunnerError } from '../common/errors.js';
+import { RunMetrics } from './run-metrics.js';
 import { MAX_PROMPT_CHARACTERS, RunRequest } from './run-request.js';
 
 /** Fields that count as absent when they hold nothing but blanks. */
@@ -9,28 +10,39 @@ const BLANK_IS_ABSENT = ['user_id', 'package_id', 'sandbox', 'provider'] as cons
 /** Makes a `RunRequest` of a body; unknown fields are ignored. */
 @Injectable()
 export class RunRequestPipe implements PipeTransform<unknown, RunRequest> {
+  constructor(private readonly metrics: RunMetrics) {}
+
   /** @throws {RunnerError} `invalid_request` with every bad field, or `prompt_too_long` */
   transform(body: unknown): RunRequest {
-    if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-      throw new RunnerError(
-        'invalid_request',
-        'The body must be a JSON object, sent with Content-Type: application/json.',
-        { errors: [{ field: 'body', message: 'must be a JSON object' }] },
-      );
+    try {
+      return validRequest(body);
+    } catch (error) {
+      this.metrics.noteRefusal(error);
+      throw error;
     }
-    const request = pick(body as Record<string, unknown>);
-    const errors = validateSync(request).map(fieldError);
-    if (errors.length > 0) {
-      const sentence = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
-      throw new RunnerError('invalid_request', `The request is not valid: ${sentence}.`, {
-        errors,
-      });
-    }
-    if (codePoints(request.user_prompt) > MAX_PROMPT_CHARACTERS) {
-      throw new RunnerError('prompt_too_long', 'Prompt too long.');
-    }
-    return request;
   }
+}
+
+function validRequest(body: unknown): RunRequest {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new RunnerError(
+      'invalid_request',
+      'The body must be a JSON object, sent with Content-Type: application/json.',
+      { errors: [{ field: 'body', message: 'must be a JSON object' }] },
+    );
+  }
+  const request = pick(body as Record<string, unknown>);
+  const errors = validateSync(request).map(fieldError);
+  if (errors.length > 0) {
+    const sentence = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
+    throw new RunnerError('invalid_request', `The request is not valid: ${sentence}.`, {
+      errors,
+    });
+  }
+  if (codePoints(request.user_prompt) > MAX_PROMPT_CHARACTERS) {
+    throw new RunnerError('prompt_too_long', 'Prompt too long.');
+  }
+  return request;
 }
 
 function pick(body: Record<string, unknown>): RunRequest {

@@ -52,7 +52,7 @@ export class RunService {
         await this.packages.requireRequested(request.package_id);
       return await this.admit(request);
     } catch (error) {
-      if (error instanceof RunnerError) this.metrics.refusals.inc({ reason: error.code });
+      this.metrics.noteRefusal(error);
       throw error;
     }
   }

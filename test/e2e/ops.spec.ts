@@ -74,6 +74,9 @@ describe('the ops endpoints', () => {
     runner = await Runner.start();
     const client = await StreamClient.open(runner, { user_prompt: 'echo x', user_id: 'ada' });
     await client.exit();
+    for (const user_prompt of ['', 'x'.repeat(10_001)]) {
+      await (await StreamClient.open(runner, { user_prompt })).json();
+    }
     const text = await (await get('/metrics')).text();
     for (const name of [
       'runner_active_runs 0',
@@ -91,6 +94,8 @@ describe('the ops endpoints', () => {
       'runner_first_agent_event_seconds_count{provider="codex"} 1',
       'runner_run_seconds_count{provider="codex"} 1',
       'runner_runs_total{provider="codex",reason="completed"} 1',
+      'runner_refusals_total{reason="invalid_request"} 1',
+      'runner_refusals_total{reason="prompt_too_long"} 1',
     ]) {
       expect(text).toContain(`\n${name}`);
     }
