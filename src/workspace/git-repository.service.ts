@@ -1,13 +1,18 @@
-import { cp, mkdir, mkdtemp, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, mkdtemp, rename, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { type Directory, isFolder, removeTree, UnsafePathError } from '../common/directory.js';
-import { RunnerError } from '../common/errors.js';
+import { type Directory, removeTree, UnsafePathError } from '../common/directory.js';
+import { RunnerError, toRunnerError } from '../common/errors.js';
 import { runProgram } from '../common/program.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import { copyTree } from './copy-tree.js';
 
 const GIT = '.git';
 const MAX_GIT_FILE_BYTES = 64 * 1024;
+/** Where a repository is copied to before it becomes `repo/.git`: beside `repo/`, where agents work. */
+const UNFINISHED_GIT = '.git-unfinished';
+const NO_REPOSITORY =
+  'A git repository could not be made; the administrator has to see to it that git is installed and works.';
 
 /**
  * Sees to it that a session's `repo/` is a git repository. git itself runs once for a server, in a
@@ -20,8 +25,12 @@ export class GitRepositoryService implements OnModuleDestroy {
 
   constructor(private readonly config: RunnerConfig) {}
 
-  /** Leaves a valid repository alone, and puts a new one in the place of anything else. */
-  async ensure(repo: Directory): Promise<void> {
+  /**
+   * Leaves a valid repository alone, and puts a new one in the place of anything else.
+   * @throws {RunnerError} `workspace_failed` if git does not make one
+   * @throws the signal's reason
+   */
+  async ensure(workspace: Directory, repo: Directory, signal: AbortSignal): Promise<void> {
     const present = await repo.lstat(GIT);
     if (present !== null) {
       if (present.isDirectory()) {
@@ -34,58 +43,72 @@ export class GitRepositoryService implements OnModuleDestroy {
         await repo.remove(GIT);
       }
     }
-    await this.copyTo(repo, GIT);
+    await copyTree(await this.pristineRepository(), workspace, UNFINISHED_GIT, signal);
+    await rename(workspace.at(UNFINISHED_GIT), repo.at(GIT));
   }
 
   async onModuleDestroy(): Promise<void> {
     const path = await this.pristine?.catch(() => null);
-    if (path) await removeTree(join(path, '..', '..'), folderName(path));
+    if (path) await removeFolderOf(path);
   }
 
-  private async copyTo(repo: Directory, name: string): Promise<void> {
-    const source = await this.pristineRepository();
-    const temporary = '.fermilink-git.tmp';
-    await repo.remove(temporary);
-    await cp(source, repo.at(temporary), { recursive: true });
-    await repo.rename(temporary, name);
-  }
-
-  /** The path of an untouched `.git`; made at the first use, and again if it was lost. */
+  /** The path of an untouched `.git`; made at the first use, and again if it failed or was lost. */
   private async pristineRepository(): Promise<string> {
-    if (this.pristine !== null) {
-      const path = await this.pristine.catch(() => null);
-      if (path !== null && (await isFolder(path))) return path;
+    const known = this.pristine;
+    if (known !== null) {
+      const path = await known;
+      if (await isWhole(path)) return path;
+      // Sessions that see the loss at the same time share one new repository.
+      if (this.pristine === known) this.pristine = null;
     }
-    this.pristine = this.initialize();
+    this.pristine ??= this.initialize().catch((error: unknown) => {
+      this.pristine = null;
+      throw error;
+    });
     return this.pristine;
   }
 
   private async initialize(): Promise<string> {
     await mkdir(this.config.runtimeRoot, { recursive: true, mode: 0o700 });
-    const folder = await mkdtemp(join(this.config.runtimeRoot, 'git-'));
-    const { code, complaint } = await runProgram('git', ['init', '-q'], {
-      cwd: folder,
-      env: {
-        PATH: this.config.environment.PATH ?? '/usr/bin:/bin',
-        GIT_CONFIG_NOSYSTEM: '1',
-        GIT_CONFIG_GLOBAL: '/dev/null',
-      },
-    });
-    if (code !== 0 || !(await stat(join(folder, GIT, 'HEAD'))).isFile()) {
-      throw new RunnerError(
-        'workspace_failed',
-        'A git repository could not be made; is git installed?',
-        {
-          cause: new Error(`git init ended with ${code}: ${complaint}`),
-        },
-      );
+    const path = join(await mkdtemp(join(this.config.runtimeRoot, 'git-')), GIT);
+    try {
+      await this.runGitInit(dirname(path));
+      return path;
+    } catch (error) {
+      await removeFolderOf(path);
+      throw error;
     }
-    return join(folder, GIT);
+  }
+
+  private async runGitInit(folder: string): Promise<void> {
+    const env = {
+      PATH: this.config.environment.PATH ?? '/usr/bin:/bin',
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_GLOBAL: '/dev/null',
+    };
+    const { code, complaint } = await runProgram('git', ['init', '-q'], { cwd: folder, env }).catch(
+      (error: Error) => {
+        throw toRunnerError(error.cause, 'workspace_failed', NO_REPOSITORY);
+      },
+    );
+    if (code !== 0 || !(await isWhole(join(folder, GIT)))) {
+      const cause = new Error(`git init ended with ${code}: ${complaint}`);
+      throw new RunnerError('workspace_failed', NO_REPOSITORY, { cause });
+    }
   }
 }
 
-function folderName(gitPath: string): string {
-  return gitPath.split('/').at(-2)!;
+/** Whether a repository of our own has what git itself asks of one. */
+async function isWhole(path: string): Promise<boolean> {
+  const [head, objects, refs] = await Promise.all(
+    ['HEAD', 'objects', 'refs'].map((name) => stat(join(path, name)).catch(() => null)),
+  );
+  return Boolean(head?.isFile() && objects?.isDirectory() && refs?.isDirectory());
+}
+
+async function removeFolderOf(gitPath: string): Promise<void> {
+  const folder = dirname(gitPath);
+  await removeTree(dirname(folder), basename(folder));
 }
 
 async function hasHead(repo: Directory): Promise<boolean> {

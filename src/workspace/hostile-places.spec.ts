@@ -34,13 +34,18 @@ const PLACES = [
   's/repo/GEMINI.md',
   's/repo/.git',
   's/repo/.git/HEAD',
-  's/repo/.fermilink-git.tmp',
+  's/.git-unfinished',
   's/repo/projects',
   's/repo/projects/memory.md',
   's/repo/outputs',
   's/repo/external_packages',
   's/repo/solver.py',
 ];
+
+const FINISHED: Record<string, string> = {
+  's/.repo-unfinished': 's/repo',
+  's/.git-unfinished': 's/repo/.git',
+};
 
 type Plant = (path: string, outside: string) => void | Promise<void>;
 
@@ -160,6 +165,9 @@ describe('what an agent may have planted in its workspace', () => {
     const before = [outsideNow(), readdirSync(outside), readdirSync(join(outside, 'folder'))];
     const path = join(root, place);
     rmSync(path, { recursive: true, force: true });
+    // What is unfinished is looked at only where the finished thing is missing.
+    const finished = FINISHED[place];
+    if (finished !== undefined) rmSync(join(root, finished), { recursive: true });
     await PLANTS[plant]!(path, outside);
     const openBefore = descriptors();
     let refusal: unknown = null;

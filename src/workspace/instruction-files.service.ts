@@ -1,6 +1,7 @@
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import { type Directory, readRegularFile } from '../common/directory.js';
+import { type Directory, readRegularFile, UnsafePathError } from '../common/directory.js';
 import { errnoOf, RunnerError } from '../common/errors.js';
 import { INSTRUCTION_ALIASES, INSTRUCTION_FILE } from '../common/instruction-files.js';
 import { RunnerConfig } from '../config/runner-config.js';
@@ -12,13 +13,14 @@ const MAX_INSTRUCTION_BYTES = 4 * 1024 * 1024;
 export class InstructionFilesService {
   constructor(private readonly config: RunnerConfig) {}
 
-  /** The rules as they are now: the configured template's, else the project's own. */
+  /**
+   * The rules as they are now: the configured template's, else the project's own. Rules that are there
+   * but cannot be read fail the run: another text in their place could allow what they forbid.
+   * @throws {RunnerError} `workspace_failed`
+   */
   async load(): Promise<Buffer> {
     for (const root of [this.config.templateRoot, this.config.ownTemplateRoot]) {
-      // The template is the administrator's: a link there is followed, since `open` is on its target.
-      const found = await readRegularFile(join(root, INSTRUCTION_FILE), MAX_INSTRUCTION_BYTES, {
-        followLink: true,
-      });
+      const found = await readRules(join(root, INSTRUCTION_FILE));
       if (found !== null) return found;
     }
     throw new RunnerError(
@@ -51,6 +53,29 @@ export class InstructionFilesService {
       await repo.replaceFile(alias, rules);
     }
   }
+}
+
+async function readRules(path: string): Promise<Buffer | null> {
+  const unusable = (found: string) =>
+    new RunnerError(
+      'workspace_failed',
+      `The ${INSTRUCTION_FILE} in the template of workspaces is ${found}; the administrator has to put a readable text file of at most 4 MiB there.`,
+    );
+  try {
+    // The template is the administrator's: a link there is followed.
+    const rules = await readRegularFile(path, MAX_INSTRUCTION_BYTES, { followLink: true });
+    if (rules === null && (await isDanglingLink(path))) throw unusable('a link that leads nowhere');
+    return rules;
+  } catch (error) {
+    throw error instanceof UnsafePathError ? unusable(error.found) : error;
+  }
+}
+
+async function isDanglingLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (stats) => stats.isSymbolicLink(),
+    () => false,
+  );
 }
 
 /** A rename replaces anything but a folder. */

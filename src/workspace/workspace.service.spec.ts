@@ -111,6 +111,29 @@ describe('WorkspaceService', () => {
     expect(read('s', 'AGENTS.md')).toContain('projects/memory.md');
   });
 
+  it.each([
+    ['a folder', (path: string) => mkdirSync(path)],
+    ['a link that leads nowhere', (path: string) => symlinkSync('/nowhere/at/all', path)],
+    ['a FIFO', (path: string) => void execFileSync('mkfifo', [path])],
+    ['5000000 bytes long', (path: string) => writeFileSync(path, Buffer.alloc(5_000_000))],
+  ])('never puts other rules in the place of rules that are %s', async (found, plant) => {
+    await prepare('s');
+    rmSync(join(template, 'AGENTS.md'));
+    plant(join(template, 'AGENTS.md'));
+    await expect(prepare('s')).rejects.toMatchObject({
+      code: 'workspace_failed',
+      detail: expect.stringContaining(`template of workspaces is ${found}; the administrator`),
+    });
+    expect(read('s', 'AGENTS.md')).toBe('the rules');
+  });
+
+  it('touches nothing for a run that was stopped before', async () => {
+    const stop = new AbortController();
+    stop.abort(new Error('gone'));
+    await expect(prepare('s', { signal: stop.signal })).rejects.toThrow('gone');
+    expect(readdirSync(join(home, 'workspaces'))).toEqual([]);
+  });
+
   it('lets the alias of the active provider alone point to the rules', async () => {
     await prepare('s', { providerId: 'claude' });
     expect(readlinkSync(join(repo('s'), 'CLAUDE.md'))).toBe('AGENTS.md');
@@ -173,10 +196,12 @@ describe('WorkspaceService', () => {
         if (looks === step) throw new Error('stopped');
         looks += 1;
       };
+      const descriptors = readdirSync('/proc/self/fd').length;
       const stopped = await prepare(session, { signal }).then(
         () => false,
         () => true,
       );
+      expect(readdirSync('/proc/self/fd')).toHaveLength(descriptors);
       await prepare(session);
       expect(readdirSync(repo(session)).sort()).toEqual(readdirSync(repo('s')).sort());
       if (!stopped) {

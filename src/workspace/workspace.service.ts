@@ -1,4 +1,3 @@
-import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { Directory, UnsafePathError } from '../common/directory.js';
@@ -7,6 +6,7 @@ import { RunnerConfig } from '../config/runner-config.js';
 import { OverlayService } from '../packages/overlay.service.js';
 import { PackageResolver } from '../packages/package-resolver.js';
 import type { OverlaySummary } from '../packages/package-types.js';
+import { copyTree } from './copy-tree.js';
 import { GitRepositoryService } from './git-repository.service.js';
 import { InstructionFilesService } from './instruction-files.service.js';
 import { ensureMemoryFile } from './memory-file.js';
@@ -58,6 +58,7 @@ export class WorkspaceService {
       return directory;
     };
     try {
+      request.signal.throwIfAborted();
       const root = keep(await Directory.open(this.config.workspacesRoot));
       const workspace = keep(await root.ensureSub(request.sessionId));
       const { repo, fresh } = await this.openRepo(workspace, request.signal);
@@ -84,11 +85,7 @@ export class WorkspaceService {
   ): Promise<{ repo: Directory; fresh: boolean }> {
     const fresh = (await workspace.lstat(REPO)) === null;
     if (fresh) {
-      await workspace.remove(UNFINISHED_REPO);
-      await cp(this.config.templateRoot, workspace.at(UNFINISHED_REPO), {
-        recursive: true,
-        dereference: true,
-      });
+      await copyTree(this.config.templateRoot, workspace, UNFINISHED_REPO, signal);
       signal.throwIfAborted();
       await workspace.rename(UNFINISHED_REPO, REPO);
     }
@@ -106,7 +103,7 @@ export class WorkspaceService {
     const rules = await this.instructions.load();
     await this.instructions.put(repo, rules, providerId);
     signal.throwIfAborted();
-    await this.git.ensure(repo);
+    await this.git.ensure(workspace, repo, signal);
     signal.throwIfAborted();
     const pkg = await this.packages.choose({
       requestedId: requestedPackageId,
@@ -131,15 +128,14 @@ export class WorkspaceService {
 
   /** Says what is wrong by its place in the session, never by a path of the server. */
   private explain(error: unknown, sessionId: string): RunnerError {
-    if (error instanceof UnsafePathError) {
-      const session = join(this.config.workspacesRoot, sessionId);
-      const inside = error.path.startsWith(`${session}/`);
-      const place = inside
-        ? error.path.slice(session.length + 1).replace(/^repo\/(?=.)/, '')
-        : null;
+    const session = join(this.config.workspacesRoot, sessionId);
+    const isInSession =
+      error instanceof UnsafePathError && `${error.path}/`.startsWith(`${session}/`);
+    if (isInSession) {
+      const place = error.path.slice(session.length + 1).replace(/^repo\/(?=.)/, '');
       return new RunnerError(
         'workspace_failed',
-        `${place ?? "The session's folder"} is ${error.found}, but it must be ${error.expected}; remove it and run again.`,
+        `${place || "The session's folder"} is ${error.found}, but it must be ${error.expected}; remove it and run again.`,
         { cause: error },
       );
     }
