@@ -1,5 +1,6 @@
 import { nowUtc } from '../common/clock.js';
-import { type Directory, UnsafePathError } from '../common/directory.js';
+import type { Directory } from '../common/directory.js';
+import { UnsafePathError } from '../common/regular-file.js';
 import { entryNameFault } from './overlay-names.js';
 import { tryNormalizePackageId } from './package-id.js';
 import type { LinkedDependency, LinkedEntry, Placed } from './package-types.js';

@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import { Directory, UnsafePathError } from '../common/directory.js';
+import { Directory } from '../common/directory.js';
+import { UnsafePathError } from '../common/regular-file.js';
 import { RunnerError, toRunnerError } from '../common/errors.js';
 import {
   type NamedPlaced,

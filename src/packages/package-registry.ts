@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { writeJsonAtomically } from '../common/atomic-file.js';
 import { nowUtc } from '../common/clock.js';
-import { readRegularFile } from '../common/directory.js';
+import { readRegularFile } from '../common/regular-file.js';
 import { RunnerError } from '../common/errors.js';
 import { lockFile } from '../common/file-lock.js';
 import { RunnerConfig } from '../config/runner-config.js';

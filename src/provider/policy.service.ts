@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { readRegularFile } from '../common/directory.js';
+import { readRegularFile } from '../common/regular-file.js';
 import { RunnerError } from '../common/errors.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import {

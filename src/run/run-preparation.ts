@@ -2,7 +2,7 @@ import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import type { Directory } from '../common/directory.js';
-import { removeTree } from '../common/directory.js';
+import { removeTree } from '../common/remove-tree.js';
 import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import type { OverlaySummary } from '../packages/package-types.js';

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { copyFile, lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Directory, kindOf } from '../common/directory.js';
+import type { Directory } from '../common/directory.js';
+import { kindOf } from '../common/regular-file.js';
 import { errnoOf, RunnerError } from '../common/errors.js';
 
 /**

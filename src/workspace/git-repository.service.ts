@@ -1,7 +1,9 @@
 import { mkdir, mkdtemp, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { type Directory, removeTree, UnsafePathError } from '../common/directory.js';
+import type { Directory } from '../common/directory.js';
+import { UnsafePathError } from '../common/regular-file.js';
+import { removeTree } from '../common/remove-tree.js';
 import { RunnerError, toRunnerError } from '../common/errors.js';
 import { runProgram } from '../common/program.js';
 import { RunnerConfig } from '../config/runner-config.js';

@@ -1,7 +1,8 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import { type Directory, readRegularFile, UnsafePathError } from '../common/directory.js';
+import type { Directory } from '../common/directory.js';
+import { readRegularFile, UnsafePathError } from '../common/regular-file.js';
 import { errnoOf, RunnerError } from '../common/errors.js';
 import { INSTRUCTION_ALIASES, INSTRUCTION_FILE } from '../common/instruction-files.js';
 import { RunnerConfig } from '../config/runner-config.js';

@@ -1,5 +1,6 @@
 import { nowUtc } from '../common/clock.js';
-import { type Directory, kindOf } from '../common/directory.js';
+import type { Directory } from '../common/directory.js';
+import { kindOf } from '../common/regular-file.js';
 import { RunnerError, toRunnerError } from '../common/errors.js';
 
 const MEMORY_FILE = 'memory.md';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import { Directory, UnsafePathError } from '../common/directory.js';
+import { Directory } from '../common/directory.js';
+import { UnsafePathError } from '../common/regular-file.js';
 import { RunnerError, toRunnerError } from '../common/errors.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { OverlayService } from '../packages/overlay.service.js';
