@@ -1,15 +1,55 @@
+import { constants } from 'node:fs';
+import { chmod, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { runProgram } from './program.js';
+
+/** A descriptor for a place alone, whatever its permissions; a flag of Linux that Node does not name. */
+const O_PATH = 0o10000000;
+/** How deep folders are unlocked; each level holds a descriptor, and an agent decides how many there are. */
+const MAX_UNLOCKED_DEPTH = 128;
 
 /**
  * Removes `name` under `parent` with everything in it. The `rm` of coreutils walks by descriptor: it
  * follows no link that is swapped in meanwhile and manages trees deeper than the longest path, which
  * Node's own `rm` does not.
+ * @throws if something of it is left
  */
 export async function removeTree(parent: string, name: string): Promise<void> {
-  const { code, complaint } = await runProgram(
-    'rm',
-    ['-rf', '--one-file-system', '--', `./${name}`],
-    { cwd: parent },
-  );
-  if (code !== 0) throw new Error(`rm ended with ${code}: ${complaint}`);
+  if ((await rm(parent, name)) === null) return;
+  // Some tools leave folders that their owner may not write (Go's module cache). They keep what is in
+  // them against anybody but root.
+  await unlockFolders(join(parent, name), MAX_UNLOCKED_DEPTH);
+  const complaint = await rm(parent, name);
+  if (complaint !== null) throw new Error(complaint);
+}
+
+/** @returns what `rm` complained of, or null if everything is gone */
+async function rm(parent: string, name: string): Promise<string | null> {
+  const args = ['-rf', '--one-file-system', '--', `./${name}`];
+  const { code, complaint } = await runProgram('rm', args, { cwd: parent });
+  return code === 0 ? null : `rm ended with ${code}: ${complaint}`;
+}
+
+/**
+ * Lets the owner of a folder, and of those in it, list and change it. It goes by descriptor and never
+ * through a link. What it cannot unlock it passes over: the `rm` that comes after says what is left.
+ */
+async function unlockFolders(path: string | Buffer, depth: number): Promise<void> {
+  const flags = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+  const folder = await open(path, flags).catch(() => null);
+  if (folder === null) return;
+  try {
+    const self = `/proc/self/fd/${folder.fd}`;
+    await chmod(self, 0o700);
+    if (depth === 0) return;
+    // A name of a file is bytes; as latin1 every one of them comes through.
+    for (const entry of await readdir(self, { encoding: 'latin1', withFileTypes: true })) {
+      if (!entry.isDirectory()) continue;
+      await unlockFolders(Buffer.from(`${self}/${entry.name}`, 'latin1'), depth - 1);
+    }
+  } catch {
+    // Somebody else's, or gone meanwhile.
+  } finally {
+    await folder.close();
+  }
 }
