@@ -57,13 +57,12 @@ export class RunPreparation {
   /** Removes the run's temporary folders with all that the agent left in them. */
   async cleanUp(run: Run): Promise<void> {
     const folder = this.folderOf(run);
-    try {
-      // Mostly they are empty, and then no program has to be started.
-      await rmdir(join(folder, 'tmp'));
-      await rmdir(join(folder, 'launch'));
-      await rmdir(folder);
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') await removeTree(this.config.runtimeRoot, `run-${run.id}`);
+    // Mostly they are empty, and then no program has to be started.
+    for (const place of [join(folder, 'tmp'), join(folder, 'launch'), folder]) {
+      const error: unknown = await rmdir(place).catch((it: unknown) => it);
+      if (error !== undefined && errnoOf(error) !== 'ENOENT') {
+        return removeTree(this.config.runtimeRoot, `run-${run.id}`);
+      }
     }
   }
 
