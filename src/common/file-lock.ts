@@ -17,12 +17,17 @@ export interface FileLock {
  *
  * @param waitSeconds how long to wait before giving up
  * @returns the lock, or null if somebody else held it all that time
+ * @throws the signal's reason
  */
-export async function lockFile(path: string, waitSeconds: number): Promise<FileLock | null> {
+export async function lockFile(
+  path: string,
+  waitSeconds: number,
+  signal?: AbortSignal,
+): Promise<FileLock | null> {
   await mkdir(dirname(path), { recursive: true });
   const file = await open(path, 'a');
   try {
-    if (!(await flock(file, waitSeconds))) {
+    if (!(await flock(file, waitSeconds, signal))) {
       await file.close();
       return null;
     }
@@ -36,12 +41,16 @@ export async function lockFile(path: string, waitSeconds: number): Promise<FileL
 /** Exit status by which `flock` is told to say that the time ran out. */
 const TIMED_OUT = 75;
 
-async function flock(file: FileHandle, waitSeconds: number): Promise<boolean> {
+async function flock(
+  file: FileHandle,
+  waitSeconds: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
   const args = ['--exclusive', '--wait', String(waitSeconds)];
   const { code, complaint } = await runProgram(
     'flock',
     [...args, '--conflict-exit-code', String(TIMED_OUT), '3'],
-    { descriptor: file.fd },
+    { descriptor: file.fd, signal },
   );
   if (code !== 0 && code !== TIMED_OUT) throw new Error(`flock ended with ${code}: ${complaint}`);
   return code === 0;

@@ -14,6 +14,8 @@ export interface ProgramOptions {
   env?: Record<string, string>;
   /** A descriptor of this process that it gets as descriptor 3. */
   descriptor?: number;
+  /** Kills it when it is aborted. */
+  signal?: AbortSignal;
 }
 
 const MAX_COMPLAINT_BYTES = 2000;
@@ -21,17 +23,19 @@ const MAX_COMPLAINT_BYTES = 2000;
 /**
  * Runs one of the small system programs that the server leans on (`rm`, `flock`, `git`) and waits for
  * its end without holding up the event loop. Agents are started elsewhere (`run/agent-process.ts`).
- * @throws if it cannot be started
+ * @throws if it cannot be started; the signal's reason, once the program has ended
  */
 export function runProgram(
   command: string,
   args: readonly string[],
-  { cwd, env = {}, descriptor }: ProgramOptions = {},
+  { cwd, env = {}, descriptor, signal }: ProgramOptions = {},
 ): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
       env,
+      signal,
+      killSignal: 'SIGKILL',
       stdio: ['ignore', 'ignore', 'pipe', ...(descriptor === undefined ? [] : [descriptor])],
     });
     let complaint = '';
@@ -39,8 +43,13 @@ export function runProgram(
       if (complaint.length < MAX_COMPLAINT_BYTES) complaint += chunk.toString();
     });
     child.on('error', (cause) => {
+      // A program that is killed ends all the same, and only then it holds nothing any more.
+      if (signal?.aborted) return;
       reject(new Error(`The program "${command}" could not be started.`, { cause }));
     });
-    child.on('close', (code) => resolve({ code, complaint: complaint.trim() }));
+    child.on('close', (code) => {
+      if (signal?.aborted) reject(signal.reason as Error);
+      else resolve({ code, complaint: complaint.trim() });
+    });
   });
 }

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
+import { untilAborted } from '../common/abort.js';
 import { writeJsonAtomically } from '../common/atomic-file.js';
 import { nowUtc } from '../common/clock.js';
 import { readRegularFile } from '../common/regular-file.js';
@@ -30,22 +31,32 @@ export class PackageRegistry {
    * Changes the registry under the lock and replaces the file in one step, unless nothing has changed.
    * @throws {RunnerError} `registry_unreadable` if the file is there but does not hold a registry: it
    *   is never overwritten
+   * @throws the signal's reason; a change whose turn had come may be made all the same
    */
-  async mutate<T>(change: (registry: Registry) => T | Promise<T>): Promise<T> {
+  async mutate<T>(
+    change: (registry: Registry) => T | Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     // One at a time within this server: each change would otherwise keep a `flock` waiting.
-    const result = this.lastChange.then(() => this.mutateLocked(change));
+    const result = this.lastChange.then(() => {
+      signal?.throwIfAborted();
+      return this.mutateLocked(change, signal);
+    });
     this.lastChange = result.catch(() => undefined);
-    return result;
+    return untilAborted(result, signal);
   }
 
   private get file(): string {
     return join(this.config.scientificPackagesRoot, 'registry.json');
   }
 
-  private async mutateLocked<T>(change: (registry: Registry) => T | Promise<T>): Promise<T> {
+  private async mutateLocked<T>(
+    change: (registry: Registry) => T | Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const root = this.config.scientificPackagesRoot;
     await mkdir(root, { recursive: true });
-    const lock = await lockFile(join(root, '.registry.lock'), LOCK_WAIT_SECONDS);
+    const lock = await lockFile(join(root, '.registry.lock'), LOCK_WAIT_SECONDS, signal);
     if (lock === null) {
       throw new RunnerError(
         'registry_unreadable',

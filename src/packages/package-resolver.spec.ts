@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { PackagesFixture } from '../../test/support/packages.js';
 
@@ -189,6 +189,33 @@ describe('the MaxwellLink folder of older installations', () => {
     const { ino, mtimeMs } = statSync(fixture.registryFile);
     await Promise.all(Array.from({ length: 10 }, register));
     expect(statSync(fixture.registryFile)).toMatchObject({ ino, mtimeMs });
+  });
+
+  it('is waited for only as long as the run that needs it, whoever else waits', async () => {
+    fixture.folder('maxwelllink');
+    mkdirSync(fixture.root);
+    const holder = spawn('flock', [join(fixture.root, '.registry.lock'), 'sh', '-c', 'echo; cat']);
+    const exited = once(holder, 'exit');
+    try {
+      await once(holder.stdout, 'data');
+      const stops = [new AbortController(), new AbortController()];
+      const [impatient, behind] = [
+        fixture.resolver.registerLegacy(stops[0]!.signal),
+        fixture.registry.mutate(() => undefined, stops[1]!.signal),
+      ];
+      const patient = register();
+      stops[0]!.abort(new Error('the first has gone'));
+      await expect(impatient).rejects.toThrow('the first has gone');
+      // Its turn has not come yet; it need not come before it is given up.
+      stops[1]!.abort(new Error('the second has gone'));
+      await expect(behind).rejects.toThrow('the second has gone');
+      holder.stdin.end();
+      await patient;
+    } finally {
+      holder.kill('SIGKILL');
+      await exited;
+    }
+    expect(Object.keys(fixture.storedRegistry().packages)).toEqual(['maxwelllink-local']);
   });
 
   it('stops no run where the registry is broken, and leaves that alone', async () => {

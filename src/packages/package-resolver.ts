@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { Injectable } from '@nestjs/common';
+import { SharedWork } from '../common/abort.js';
 import { nowUtc } from '../common/clock.js';
 import { isFolder } from '../common/directory.js';
 import { errnoOf, RunnerError } from '../common/errors.js';
@@ -14,7 +15,8 @@ const NOT_WRITABLE = new Set(['EACCES', 'EPERM', 'EROFS']);
 /** Finds the package that a run gets (contract, section 4). */
 @Injectable()
 export class PackageResolver {
-  private legacyRegistration: Promise<void> | null = null;
+  // Runs that start meanwhile share one attempt: a lock that somebody holds is waited for only once.
+  private readonly legacyRegistration = new SharedWork((signal) => this.registerLegacyOnce(signal));
 
   constructor(
     private readonly config: RunnerConfig,
@@ -24,9 +26,10 @@ export class PackageResolver {
   /**
    * Makes sure, before a run waits, that the package it asks for is there.
    * @throws {RunnerError} `package_not_found`, `package_invalid`
+   * @throws the signal's reason
    */
-  async requireRequested(rawId: string): Promise<void> {
-    await this.registerLegacy();
+  async requireRequested(rawId: string, signal?: AbortSignal): Promise<void> {
+    await this.registerLegacy(signal);
     await requested(await this.registry.read(), rawId);
   }
 
@@ -58,16 +61,13 @@ export class PackageResolver {
   /**
    * Registers the MaxwellLink folder of older installations if it exists (contract, section 2). The
    * registry is written only if something about it has changed.
+   * @throws the signal's reason
    */
-  registerLegacy(): Promise<void> {
-    // Runs that start meanwhile share one attempt: a lock that somebody holds is waited for only once.
-    this.legacyRegistration ??= this.registerLegacyOnce().finally(() => {
-      this.legacyRegistration = null;
-    });
-    return this.legacyRegistration;
+  registerLegacy(signal?: AbortSignal): Promise<void> {
+    return this.legacyRegistration.join(signal);
   }
 
-  private async registerLegacyOnce(): Promise<void> {
+  private async registerLegacyOnce(signal: AbortSignal): Promise<void> {
     const { maxwellLinkRoot: path, legacyMaxwellLinkPackageId: rawId } = this.config;
     const id = tryNormalizePackageId(rawId);
     if (id === null || !(await isFolder(path))) return;
@@ -93,7 +93,7 @@ export class PackageResolver {
           installed_at: installedAt,
           updated_at: nowUtc(),
         });
-      });
+      }, signal);
     } catch (error) {
       // A registry that is broken, or that this server may not write, must not stop runs that need
       // no package. A run that asks for one is told that it is not there.

@@ -100,7 +100,7 @@ export class WorkspaceService {
     { prompt, requestedPackageId, providerId, signal }: WorkspaceRequest,
   ): Promise<OverlaySummary | null> {
     signal.throwIfAborted();
-    await this.packages.registerLegacy();
+    await this.packages.registerLegacy(signal);
     const rules = await this.instructions.load();
     await this.instructions.put(repo, rules, providerId);
     signal.throwIfAborted();

@@ -213,12 +213,13 @@ describe('the life of a run', () => {
       home,
     );
     try {
-      // Another program holds the registry, in which the run has to register a package.
-      setTimeout(() => holder.stdin.end(), 1500);
+      // Another program holds the registry, in which the run has to register a package, and goes on
+      // doing so: the limit alone ends the wait.
       const client = await StreamClient.open(slow, { user_prompt: 'echo never', session_id: 's' });
       expect(client.status).toBe(500);
       expect(await client.json()).toMatchObject({ code: 'prepare_timeout' });
       expect(await slow.getJson('/ops/concurrency')).toMatchObject({ active_total: 0 });
+      holder.stdin.end();
       const next = await StreamClient.open(slow, { user_prompt: 'echo now', session_id: 's' });
       expect(await next.exit()).toMatchObject({ reason: 'completed', return_code: 0 });
     } finally {

@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually, processesWith } from '../../test/support/processes.js';
+import { lockFile } from './file-lock.js';
+
+describe('the lock of a file', () => {
+  let folder: string;
+  let path: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'fermilink-lock-'));
+    path = join(folder, 'deep', 'lock');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('is held by one at a time, and comes free by its release', async () => {
+    const first = await lockFile(path, 0);
+    expect(first).not.toBeNull();
+    expect(await lockFile(path, 0)).toBeNull();
+    await first!.release();
+    await (await lockFile(path, 0))!.release();
+  });
+
+  it('is waited for until somebody wants to wait no more, and then nothing is left', async () => {
+    const first = await lockFile(path, 0);
+    const descriptors = readdirSync('/proc/self/fd').length;
+    const stop = new AbortController();
+    // A number that no other program waits for.
+    const seconds = 1000 + process.pid / 1e7;
+    const waiting = lockFile(path, seconds, stop.signal);
+    await eventually(
+      () => processesWith(String(seconds)),
+      (pids) => pids.length === 1,
+    );
+    stop.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    expect(processesWith(String(seconds))).toEqual([]);
+    expect(readdirSync('/proc/self/fd')).toHaveLength(descriptors);
+    await expect(lockFile(path, seconds, stop.signal)).rejects.toThrow('enough');
+    await first!.release();
+    await (await lockFile(path, 0))!.release();
+  });
+
+  it('waits for another program that holds it', async () => {
+    await (await lockFile(path, 0))!.release();
+    const holder = spawn('flock', [path, 'sh', '-c', 'echo held; cat']);
+    await once(holder.stdout, 'data');
+    expect(await lockFile(path, 0)).toBeNull();
+    const lock = lockFile(path, 30);
+    holder.stdin.end();
+    await (await lock)!.release();
+  });
+});
