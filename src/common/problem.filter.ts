@@ -95,25 +95,32 @@ function healthReportOf(exception: unknown): object | null {
 /** Makes a domain error of what the framework, its body parser or our own code has thrown. */
 function translate(exception: unknown, request: Request): RunnerError {
   const status = httpStatusOf(exception);
-  if (status === 404) {
-    return allowedMethods(request).length > 0
-      ? new RunnerError(
-          'method_not_allowed',
-          `${request.method} is not supported here; the Allow header has what is.`,
-        )
-      : new RunnerError('not_found', 'There is nothing at this path.');
+  if (status === null || status < 400 || status >= 500) return toRunnerError(exception);
+  // A body is read before the path is looked at; where there is nothing, its faults do not matter.
+  const allowed = allowedMethods(request);
+  if (allowed.length === 0) return new RunnerError('not_found', 'There is nothing at this path.');
+  if (status === 404 || !allowed.includes(request.method)) {
+    return new RunnerError(
+      'method_not_allowed',
+      `${request.method} is not supported here; the Allow header has what is.`,
+    );
   }
   if (status === 413) {
     return new RunnerError('body_too_large', 'The body is larger than 1 MiB.');
   }
-  if (status !== null && status >= 400 && status < 500) {
-    const message = 'could not be read as JSON in UTF-8';
-    return new RunnerError('invalid_request', `The body ${message}.`, {
-      errors: [{ field: 'body', message }],
-      cause: exception,
-    });
-  }
-  return toRunnerError(exception);
+  const [field, message] = isOfBody(exception)
+    ? ['body', 'could not be read as JSON in UTF-8']
+    : ['request', 'could not be read'];
+  return new RunnerError('invalid_request', `The ${field} ${message}.`, {
+    errors: [{ field, message }],
+    cause: exception,
+  });
+}
+
+/** Whether the body parser threw it, which gives each of its errors a type. */
+function isOfBody(exception: unknown): boolean {
+  const cause = exception instanceof HttpException ? exception.cause : exception;
+  return cause instanceof Error && 'type' in cause && typeof cause.type === 'string';
 }
 
 function httpStatusOf(exception: unknown): number | null {

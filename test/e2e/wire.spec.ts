@@ -243,6 +243,52 @@ describe('POST /run on the wire', () => {
     expect((wrong[2] as Headers).get('allow')).toBe('GET, HEAD');
   });
 
+  it.each<[string, string, number, string, string | null]>([
+    ['POST', '/nothing', 404, 'not_found', null],
+    ['PUT', '/run', 405, 'method_not_allowed', 'POST'],
+    ['POST', '/health/live', 405, 'method_not_allowed', 'GET, HEAD'],
+    ['POST', '/run/%ff', 404, 'not_found', null],
+    ['POST', '/run', 422, 'invalid_request', null],
+  ])('looks at %s %s before it minds a bad body', async (method, path, status, code, allow) => {
+    const type = { 'content-type': 'application/json' };
+    for (const body of ['{bad', JSON.stringify('x'.repeat(1 << 20))]) {
+      const response = await fetch(runner.url + path, { method, body, headers: type });
+      const isTooLarge = status === 422 && body.length > 1 << 20;
+      expect(await response.json()).toMatchObject(
+        isTooLarge ? { status: 413, code: 'body_too_large' } : { status, code },
+      );
+      expect(response.headers.get('allow')).toBe(allow);
+    }
+  });
+
+  it('blames the body only for what is wrong with the body', async () => {
+    const post = async (headers: Record<string, string>) => {
+      const response = await fetch(`${runner.url}/run`, {
+        method: 'POST',
+        body: '{"user_prompt":"x"}',
+        headers: { 'content-type': 'application/json', ...headers },
+      });
+      return (await response.json()) as { code: string; detail: string };
+    };
+    const charset = { 'content-type': 'application/json; charset=latin1' };
+    for (const headers of [charset, { 'content-encoding': 'zip' }]) {
+      expect(await post(headers)).toMatchObject({
+        code: 'invalid_request',
+        detail: 'The body could not be read as JSON in UTF-8.',
+      });
+    }
+  });
+
+  it('finds nothing at a path that cannot be decoded', async () => {
+    for (const path of ['/%ff', '/run%', '/runs/%ff', '/ops/%c0%80']) {
+      const response = await fetch(runner.url + path);
+      expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([
+        404,
+        'not_found',
+      ]);
+    }
+  });
+
   it('narrows the sandbox where asked and ignores other wishes', async () => {
     const modeOf = async (more: object) => {
       const [meta] = await (await run('true', more)).all();
