@@ -5,10 +5,12 @@ import {
   type ExceptionFilter,
   HttpException,
   Inject,
+  Optional,
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { type ErrorCode, RunnerError, toRunnerError } from './errors.js';
 import { LOGGER, type Logger } from './logger.js';
+import { PROBLEM_LISTENER, type ProblemListener } from './problem-listener.js';
 import { allowedMethods } from './routes.js';
 
 /** The HTTP status of every code (contract, sections 1 and 12). */
@@ -42,7 +44,10 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
 /** Answers every error as RFC 9457 problem+json with a string `detail` and a stable `code`. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
+  constructor(
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Optional() @Inject(PROBLEM_LISTENER) private readonly listener?: ProblemListener,
+  ) {}
 
   catch(exception: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -59,6 +64,7 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const error = translate(exception, request);
+    this.listener?.problemAnswered(error, request);
     const status =
       error.code === 'package_invalid' && error.facts.requested ? 400 : STATUS[error.code];
     if (status >= 500) {
