@@ -20,12 +20,9 @@ function expected(output: Buffer, maxLineBytes: number) {
     const end = output.indexOf(10, start);
     const line = output.subarray(start, end < 0 ? output.length : end);
     start = end < 0 ? output.length : end + 1;
-    if (line.length <= maxLineBytes) {
-      const text = (line.at(-1) === 13 ? line.subarray(0, -1) : line).toString('utf8');
-      if (text !== '') seen.push(text);
-    } else {
-      seen.push({ leftOut: line.length - maxLineBytes });
-    }
+    const text = line.at(-1) === 13 ? line.subarray(0, -1) : line;
+    if (text.length > maxLineBytes) seen.push({ leftOut: text.length - maxLineBytes });
+    else if (text.length > 0) seen.push(text.toString('utf8'));
   }
   return seen;
 }
@@ -75,6 +72,21 @@ describe('OutputLines', () => {
     ).toEqual(['a'.repeat(9), { leftOut: 6 }, 'next']);
     expect(collect(12, [line])).toEqual([`${'a'.repeat(9)}€`, { leftOut: 3 }, 'next']);
     expect(collect(10, [Buffer.from(`${'a'.repeat(10)}\n`)])).toEqual(['a'.repeat(10)]);
+  });
+
+  it.each([
+    ['all at once', (bytes: Buffer) => [bytes]],
+    ['byte by byte', (bytes: Buffer) => [...bytes].map((byte) => Uint8Array.of(byte))],
+  ])('takes a CR before the LF for the end of the line, also at the limit: %s', (_how, chunks) => {
+    const seen = (text: string) => collect(10, chunks(Buffer.from(text)));
+    const full = 'a'.repeat(10);
+    expect(seen(`${full}\r\nnext\r\n`)).toEqual([full, 'next']);
+    // Only one CR is part of the end.
+    expect(seen(`${'a'.repeat(9)}\r\r\n`)).toEqual([`${'a'.repeat(9)}\r`]);
+    expect(seen(`${full}\r\r\n`)).toEqual([full, { leftOut: 1 }]);
+    expect(seen(`${full}bc\r\nnext`)).toEqual([full, { leftOut: 2 }, 'next']);
+    expect(seen(`${full}\rb\nnext`)).toEqual([full, { leftOut: 2 }, 'next']);
+    expect(seen('\r\n\r\n\r')).toEqual([]);
   });
 
   it('costs linear time for a long line in small pieces', () => {

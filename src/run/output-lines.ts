@@ -19,6 +19,8 @@ export class OutputLines {
   private pending = Buffer.alloc(0);
   private pendingBytes = 0;
   private leftOutBytes = 0;
+  /** The last byte of that line so far, which may be left out itself. */
+  private lastByte = 0;
 
   constructor(
     private readonly maxLineBytes: number,
@@ -47,7 +49,13 @@ export class OutputLines {
   /** Complete lines, separated by LF, that came in one chunk: decoded in one go, which is the fast path. */
   private emitWholeLines(block: Buffer): void {
     if (block.length > this.maxLineBytes) {
-      for (const line of splitAtLf(block)) this.emit(line, line.length - this.maxLineBytes);
+      for (const part of splitAtLf(block)) {
+        const line = part.at(-1) === CR ? part.subarray(0, -1) : part;
+        this.emit(
+          line.subarray(0, this.maxLineBytes),
+          Math.max(0, line.length - this.maxLineBytes),
+        );
+      }
       return;
     }
     for (const line of block.toString('utf8').split('\n')) {
@@ -57,6 +65,7 @@ export class OutputLines {
   }
 
   private hold(bytes: Buffer): void {
+    this.lastByte = bytes.at(-1) ?? this.lastByte;
     const room = this.maxLineBytes - this.pendingBytes;
     const kept = bytes.length > room ? bytes.subarray(0, room) : bytes;
     this.leftOutBytes += bytes.length - kept.length;
@@ -73,26 +82,25 @@ export class OutputLines {
   }
 
   private emitPending(): void {
-    const line = this.pending.subarray(0, this.pendingBytes);
-    const leftOut = this.leftOutBytes;
+    let end = this.pendingBytes;
+    let leftOut = this.leftOutBytes;
+    if (this.lastByte === CR) {
+      if (leftOut > 0) leftOut -= 1;
+      else end -= 1;
+    }
+    const line = this.pending.subarray(0, end);
     this.pending = Buffer.alloc(0);
     this.pendingBytes = 0;
     this.leftOutBytes = 0;
     this.emit(line, leftOut);
   }
 
-  /** @param leftOutBytes bytes of the line beyond the limit, whether or not `bytes` still has them */
+  /** @param bytes a line without its end, as far as the limit, beyond which `leftOutBytes` were left out */
   private emit(bytes: Buffer, leftOutBytes: number): void {
-    let end = Math.min(bytes.length, this.maxLineBytes);
-    if (leftOutBytes > 0) {
-      const whole = wholeCharacters(bytes, end);
-      leftOutBytes += end - whole;
-      end = whole;
-    } else if (bytes[end - 1] === CR) {
-      end -= 1;
-    }
+    const end = leftOutBytes > 0 ? wholeCharacters(bytes, bytes.length) : bytes.length;
     if (end > 0) this.sink.line(bytes.toString('utf8', 0, end));
-    if (leftOutBytes > 0) this.sink.cut(leftOutBytes);
+    const cut = leftOutBytes + bytes.length - end;
+    if (cut > 0) this.sink.cut(cut);
   }
 }
 
