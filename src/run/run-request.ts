@@ -57,14 +57,13 @@ export class RunRequest {
 
   @IsOptional()
   @PlainText()
-  @MaxLength(256, { message: 'must have at most 256 characters' })
   package_id?: string;
 
   @IsOptional()
-  @PlainText()
+  @IsString({ message: 'must be a string' })
   sandbox?: string;
 
   @IsOptional()
-  @PlainText()
+  @IsString({ message: 'must be a string' })
   provider?: string;
 }

@@ -187,6 +187,20 @@ describe('POST /run on the wire', () => {
     ['a long prompt', { user_prompt: 'x'.repeat(10_001) }, 413, 'prompt_too_long', []],
     ['a long prompt of emoji', { user_prompt: '🙂'.repeat(10_001) }, 413, 'prompt_too_long', []],
     ['an unknown package', { user_prompt: 'x', package_id: 'Nope' }, 400, 'package_not_found', []],
+    [
+      'a very long package id',
+      { user_prompt: 'x', package_id: 'a'.repeat(300) },
+      400,
+      'package_not_found',
+      [],
+    ],
+    [
+      'wishes that are no text',
+      { user_prompt: 'x', sandbox: 1, provider: [] },
+      422,
+      'invalid_request',
+      ['sandbox', 'provider'],
+    ],
     ['a huge body', { user_prompt: 'x', junk: 'x'.repeat(1 << 20) }, 413, 'body_too_large', []],
   ])('refuses %s', async (_name, body, status, code, fields) => {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
@@ -297,6 +311,8 @@ describe('POST /run on the wire', () => {
     expect((await modeOf({ sandbox: ' Read-Only ' })).sandbox_mode).toBe('read-only');
     expect((await modeOf({ sandbox: 'danger-full-access' })).sandbox_mode).toBe('workspace-write');
     expect((await modeOf({ provider: 'claude' })).provider).toBe('codex');
+    const nul = await modeOf({ sandbox: 'read-only\0', provider: '\0' });
+    expect([nul.sandbox_mode, nul.provider]).toEqual(['workspace-write', 'codex']);
   });
 
   it('keeps idle connections for 75 s', async () => {
