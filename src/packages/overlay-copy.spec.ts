@@ -88,6 +88,24 @@ describe('an overlay where links are impossible', () => {
     expect(fixture.inRepo()).toEqual(['src']);
   });
 
+  it('never copies into what takes the place of its unfinished copy', async () => {
+    const tool = await fixture.install('tool', ['data/1', 'data/2']);
+    const outside = fixture.folder('outside');
+    const unfinished = inRepo('.fermilink-unfinished-copy');
+    const signal = {
+      throwIfAborted: () => {
+        if (!existsSync(unfinished)) return;
+        rmSync(unfinished, { recursive: true });
+        symlinkSync(outside, unfinished);
+      },
+    } as AbortSignal;
+    const overlays = fixture.overlays(new FailingPlacement('EPERM'));
+    const request = { repo: fixture.repo, workspace: fixture.workspace, pkg: tool };
+    await expect(overlays.apply({ ...request, freshRepo: false, signal })).rejects.toThrow();
+    expect(readdirSync(outside)).toEqual([]);
+    expect((await apply(tool)).linked_count).toBe(1);
+  });
+
   it('does not take a new folder for its copy where that has been removed', async () => {
     const tool = await fixture.install('tool', ['data/x']);
     await apply(tool);

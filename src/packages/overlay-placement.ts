@@ -1,4 +1,4 @@
-import { cp, lstat } from 'node:fs/promises';
+import { copyTree } from '../common/copy-tree.js';
 import type { Directory } from '../common/directory.js';
 import { errnoOf } from '../common/errors.js';
 import type { Placed } from './package-types.js';
@@ -77,16 +77,8 @@ export class OverlayPlacement {
     source: string,
     { beforeCopy, checkStop }: PlacementHooks,
   ): Promise<Placed | null> {
-    await this.removeUnfinished(folder);
-    await cp(source, folder.at(UNFINISHED_COPY), {
-      recursive: true,
-      // Links inside cannot be made here either, and following them might lead out of the package.
-      filter: async (path) => {
-        checkStop();
-        const stats = await lstat(path);
-        return stats.isFile() || stats.isDirectory();
-      },
-    });
+    // Links inside cannot be made here either, and following them might lead out of the package.
+    await copyTree(source, folder, UNFINISHED_COPY, { links: 'skip', checkStop });
     const stats = await folder.lstat(UNFINISHED_COPY);
     if (stats === null) return null;
     const placed: Placed = { mode: 'copy', source, identity: identityOf(stats) };

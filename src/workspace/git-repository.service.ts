@@ -1,13 +1,13 @@
 import { mkdir, mkdtemp, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { copyTree } from '../common/copy-tree.js';
 import type { Directory } from '../common/directory.js';
 import { UnsafePathError } from '../common/regular-file.js';
 import { removeTree } from '../common/remove-tree.js';
 import { RunnerError, toRunnerError } from '../common/errors.js';
 import { runProgram } from '../common/program.js';
 import { RunnerConfig } from '../config/runner-config.js';
-import { copyTree } from './copy-tree.js';
 
 const GIT = '.git';
 const MAX_GIT_FILE_BYTES = 64 * 1024;
@@ -45,7 +45,9 @@ export class GitRepositoryService implements OnModuleDestroy {
         await repo.remove(GIT);
       }
     }
-    await copyTree(await this.pristineRepository(), workspace, UNFINISHED_GIT, signal);
+    const pristine = await this.pristineRepository();
+    const checkStop = () => signal.throwIfAborted();
+    await copyTree(pristine, workspace, UNFINISHED_GIT, { links: 'follow', checkStop });
     await rename(workspace.at(UNFINISHED_GIT), repo.at(GIT));
   }
 

@@ -127,6 +127,15 @@ describe('WorkspaceService', () => {
     expect(read('s', 'AGENTS.md')).toBe('the rules');
   });
 
+  it('says what in the template it cannot copy', async () => {
+    symlinkSync('/nowhere/at/all', join(template, 'tools', 'bad'));
+    await expect(prepare('s')).rejects.toMatchObject({
+      code: 'workspace_failed',
+      detail:
+        '"tools/bad" in the template of workspaces is a symbolic link that cannot be copied; the administrator has to remove it.',
+    });
+  });
+
   it('touches nothing for a run that was stopped before', async () => {
     const stop = new AbortController();
     stop.abort(new Error('gone'));

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
+import { copyTree, UncopiableError } from '../common/copy-tree.js';
 import { Directory } from '../common/directory.js';
 import { UnsafePathError } from '../common/regular-file.js';
 import { RunnerError, toRunnerError } from '../common/errors.js';
@@ -7,7 +8,6 @@ import { RunnerConfig } from '../config/runner-config.js';
 import { OverlayService } from '../packages/overlay.service.js';
 import { PackageResolver } from '../packages/package-resolver.js';
 import type { OverlaySummary } from '../packages/package-types.js';
-import { copyTree } from './copy-tree.js';
 import { GitRepositoryService } from './git-repository.service.js';
 import { InstructionFilesService } from './instruction-files.service.js';
 import { ensureMemoryFile } from './memory-file.js';
@@ -86,11 +86,25 @@ export class WorkspaceService {
   ): Promise<{ repo: Directory; fresh: boolean }> {
     const fresh = (await workspace.lstat(REPO)) === null;
     if (fresh) {
-      await copyTree(this.config.templateRoot, workspace, UNFINISHED_REPO, signal);
+      await this.copyTemplate(workspace, signal);
       signal.throwIfAborted();
       await workspace.rename(UNFINISHED_REPO, REPO);
     }
     return { repo: await workspace.openSub(REPO), fresh };
+  }
+
+  private async copyTemplate(workspace: Directory, signal: AbortSignal): Promise<void> {
+    const checkStop = () => signal.throwIfAborted();
+    const options = { links: 'follow', checkStop } as const;
+    try {
+      await copyTree(this.config.templateRoot, workspace, UNFINISHED_REPO, options);
+    } catch (error) {
+      if (!(error instanceof UncopiableError)) throw error;
+      throw new RunnerError(
+        'workspace_failed',
+        `"${error.place}" in the template of workspaces is ${error.found} that cannot be copied; the administrator has to remove it.`,
+      );
+    }
   }
 
   private async fill(

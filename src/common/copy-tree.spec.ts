@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Directory } from '../common/directory.js';
+import { Directory } from './directory.js';
 import { copyTree } from './copy-tree.js';
 
 describe('copyTree', () => {
@@ -40,18 +40,13 @@ describe('copyTree', () => {
     rmSync(base, { recursive: true });
   });
 
-  /** A signal that lets something happen each time the copy looks at it. */
-  const withEach = (happen: () => void) => {
-    const { signal } = new AbortController();
-    signal.throwIfAborted = happen;
-    return signal;
-  };
-  const calm = () => new AbortController().signal;
+  const copy = (checkStop: () => void = () => undefined, links: 'follow' | 'skip' = 'follow') =>
+    copyTree(source, parent, 'copy', { links, checkStop });
 
   it('copies files, folders and modes, and links as what they point to', async () => {
     symlinkSync('tool', join(source, 'to-file'));
     symlinkSync('deep', join(source, 'to-folder'));
-    await copyTree(source, parent, 'copy', calm());
+    await copy();
     expect(readFileSync(made('deep', 'er', 'text'), 'utf8')).toBe('text');
     expect(lstatSync(made('tool')).mode & 0o777).toBe(0o755);
     expect(lstatSync(made('to-file')).isFile()).toBe(true);
@@ -63,11 +58,11 @@ describe('copyTree', () => {
     const plant = (path: string) => {
       if (!existsSync(path)) symlinkSync(outside, path);
     };
-    const signal = withEach(() => {
+    const planting = () => {
       plant(made('deep'));
       plant(made('tool'));
-    });
-    await expect(copyTree(source, parent, 'copy', signal)).rejects.toMatchObject({
+    };
+    await expect(copy(planting)).rejects.toMatchObject({
       code: 'EEXIST',
     });
     expect(readdirSync(outside)).toEqual([]);
@@ -75,13 +70,12 @@ describe('copyTree', () => {
 
   it('stays in the folder that it made when a link takes its place', async () => {
     let swapped = false;
-    const signal = withEach(() => {
+    await copy(() => {
       if (swapped) return;
       swapped = true;
       renameSync(made(), made('..', 'moved'));
       symlinkSync(outside, made());
     });
-    await copyTree(source, parent, 'copy', signal);
     expect(swapped).toBe(true);
     expect(readdirSync(outside)).toEqual([]);
     expect(readdirSync(made('..', 'moved')).sort()).toEqual(['deep', 'tool']);
@@ -90,30 +84,50 @@ describe('copyTree', () => {
   it('stops when it is told to, and begins anew over what it left', async () => {
     const before = descriptors();
     let looks = 0;
-    const stopping = withEach(() => {
+    const stopping = () => {
       looks += 1;
       if (looks === 3) throw new Error('stopped');
-    });
-    await expect(copyTree(source, parent, 'copy', stopping)).rejects.toThrow('stopped');
+    };
+    await expect(copy(stopping)).rejects.toThrow('stopped');
     expect(existsSync(made())).toBe(true);
     expect(descriptors()).toBe(before);
     writeFileSync(made('rest'), '');
-    await copyTree(source, parent, 'copy', calm());
+    await copy();
     expect(readdirSync(made()).sort()).toEqual(['deep', 'tool']);
     expect(descriptors()).toBe(before);
   });
 
-  it.each([
-    ['a FIFO', (path: string) => void execFileSync('mkfifo', [path])],
-    ['a symbolic link', (path: string) => symlinkSync('/nowhere/at/all', path)],
-    ['a symbolic link', (path: string) => symlinkSync(path, path)],
-  ])('says where in the template %s is that it cannot copy', async (found, plant) => {
-    plant(join(source, 'deep', 'bad'));
-    const before = descriptors();
-    await expect(copyTree(source, parent, 'copy', calm())).rejects.toMatchObject({
-      code: 'workspace_failed',
-      detail: expect.stringContaining(`"deep/bad" in the template of workspaces is ${found}`),
-    });
-    expect(descriptors()).toBe(before);
+  const UNCOPIABLE: [string, (path: string) => void][] = [
+    ['a FIFO', (path) => void execFileSync('mkfifo', [path])],
+    ['a symbolic link', (path) => symlinkSync('/nowhere/at/all', path)],
+    ['a symbolic link', (path) => symlinkSync(path, path)],
+  ];
+  it.each(UNCOPIABLE)(
+    'says where %s is that it cannot copy, or leaves it out',
+    async (found, plant) => {
+      plant(join(source, 'deep', 'bad'));
+      const before = descriptors();
+      const refusal = { name: 'UncopiableError', place: 'deep/bad', found };
+      await expect(copy()).rejects.toMatchObject(refusal);
+      await copy(undefined, 'skip');
+      expect(readdirSync(made('deep'))).toEqual(['er']);
+      expect(descriptors()).toBe(before);
+    },
+  );
+
+  it('follows no link where links are left out', async () => {
+    symlinkSync(outside, join(source, 'deep', 'out'));
+    symlinkSync('../tool', join(source, 'deep', 'near'));
+    await copy(undefined, 'skip');
+    expect(readdirSync(made('deep'))).toEqual(['er']);
+    source = join(source, 'deep', 'out');
+    await copy(undefined, 'skip');
+    expect(existsSync(made())).toBe(false);
+  });
+
+  it('copies a single file', async () => {
+    source = join(source, 'tool');
+    await copy();
+    expect(readFileSync(made(), 'utf8')).toBe('run');
   });
 });
