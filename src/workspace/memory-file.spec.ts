@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Directory } from '../common/directory.js';
@@ -67,5 +67,28 @@ describe('projects/memory.md', () => {
     writeFileSync(join(folder, 'memory.md'), 'what was learned');
     await ensureMemoryFile(projects, 'another prompt');
     expect(text()).toBe('what was learned');
+  });
+
+  it('is not made where something else stands, and says what', async () => {
+    mkdirSync(join(folder, 'memory.md'));
+    await expect(ensureMemoryFile(projects, 'a prompt')).rejects.toMatchObject({
+      code: 'memory_file_failed',
+      detail:
+        'Failed to initialize workspace memory file: projects/memory.md is a folder, but it must be a regular file; remove it and run again.',
+    });
+  });
+
+  it.each([
+    ['EACCES', 'memory_file_failed', /^Failed to initialize workspace memory file: it could not/],
+    ['ENOSPC', 'disk_full', /disk/],
+    ['EMFILE', 'too_many_files', /too many files/],
+  ])('that cannot be written for %s is %s', async (errno, code, detail) => {
+    const cause = Object.assign(new Error('no'), { code: errno });
+    projects.createFile = () => Promise.reject(cause);
+    await expect(ensureMemoryFile(projects, 'a prompt')).rejects.toMatchObject({
+      code,
+      detail: expect.stringMatching(detail),
+      facts: { cause },
+    });
   });
 });

@@ -4,6 +4,7 @@ import { kindOf } from '../common/regular-file.js';
 import { RunnerError, toRunnerError } from '../common/errors.js';
 
 const MEMORY_FILE = 'memory.md';
+const FAILED = 'Failed to initialize workspace memory file:';
 
 /** First and last line of what the platform may put before a prompt. */
 const PREAMBLE_BEGIN = 'You are running in **FermiLink unified-memory mode**.';
@@ -12,7 +13,7 @@ const PREAMBLE_END = 'Current request/context:';
 /**
  * Makes `projects/memory.md` on a session's first run; what is there is never replaced (contract,
  * section 5).
- * @throws {RunnerError} `memory_file_failed`
+ * @throws {RunnerError} `memory_file_failed`, `disk_full`, `too_many_files`
  */
 export async function ensureMemoryFile(projects: Directory, prompt: string): Promise<void> {
   try {
@@ -21,14 +22,14 @@ export async function ensureMemoryFile(projects: Directory, prompt: string): Pro
       // Linked into place: should the agent of an earlier run still write here, its file stays.
       await projects.createFile(MEMORY_FILE, memoryText(originalRequest(prompt), nowUtc()));
     } else if (!present.isFile()) {
-      throw memoryError(
-        `projects/${MEMORY_FILE} is ${kindOf(present)}, but it must be a regular file; remove it and run again.`,
+      throw new RunnerError(
+        'memory_file_failed',
+        `${FAILED} projects/${MEMORY_FILE} is ${kindOf(present)}, but it must be a regular file; remove it and run again.`,
       );
     }
   } catch (error) {
-    const { code } = toRunnerError(error, 'memory_file_failed');
-    if (error instanceof RunnerError || code !== 'memory_file_failed') throw toRunnerError(error);
-    throw memoryError('it could not be written; the log of the runner has the cause.', error);
+    const sentence = `${FAILED} it could not be written; the log of the runner has the cause.`;
+    throw toRunnerError(error, 'memory_file_failed', sentence);
   }
 }
 
@@ -76,12 +77,4 @@ ${request.trim() === '' ? '(request unavailable)' : request}
 
 ### Suggested skills updates
 `;
-}
-
-function memoryError(sentence: string, cause?: unknown): RunnerError {
-  return new RunnerError(
-    'memory_file_failed',
-    `Failed to initialize workspace memory file: ${sentence}`,
-    { cause },
-  );
 }
