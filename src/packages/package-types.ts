@@ -28,14 +28,14 @@ export interface InstalledPackage {
   dependencyIds: string[];
 }
 
-export type LinkMode = 'symlink' | 'copy';
+type LinkMode = 'symlink' | 'copy';
 
 /** A link, or where links are impossible a copy, that the server has put into a session. */
 export interface Placed {
   mode: LinkMode;
   /** Where the link points, or what was copied. */
   source: string;
-  /** Of a copy: device and inode, by which it is known again. */
+  /** Of a copy: device, inode and time of birth, by which it is known again. */
   identity?: string;
 }
 
