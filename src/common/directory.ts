@@ -219,6 +219,14 @@ export class Directory {
   }
 }
 
+/** By these a file system says that it has no symbolic links. */
+const NO_SYMLINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** Whether a link could not be made because the file system has none. */
+export function meansNoSymlinks(error: unknown): boolean {
+  return NO_SYMLINKS.has(errnoOf(error) ?? '');
+}
+
 /** Whether there is a folder at `path`, or a link to one. For places of the administrator only. */
 export async function isFolder(path: string): Promise<boolean> {
   try {

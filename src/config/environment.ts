@@ -45,7 +45,7 @@ function OneOf(values: readonly string[]): PropertyDecorator {
 }
 
 /** The agent CLIs that this project can drive. `demo` ships with it. */
-export const PROVIDER_IDS = ['codex', 'claude', 'gemini', 'opencode', 'demo'] as const;
+const PROVIDER_IDS = ['codex', 'claude', 'gemini', 'opencode', 'demo'] as const;
 export type ProviderId = (typeof PROVIDER_IDS)[number];
 
 export const SANDBOX_POLICIES = ['enforce', 'bypass'] as const;
@@ -56,6 +56,13 @@ export type SandboxMode = (typeof SANDBOX_MODES)[number];
 
 export const REASONING_EFFORTS = ['low', 'medium', 'high', 'xhigh'] as const;
 export type ReasoningEffort = (typeof REASONING_EFFORTS)[number];
+
+/**
+ * The name of a model, and the rule in words. It becomes an argument of a command line, where a leading
+ * dash would make it an option.
+ */
+export const MODEL_NAME = /^[\x21-\x2c\x2e-\x7e][\x21-\x7e]{0,199}$/;
+export const MODEL_NAME_RULE = 'must be 1 to 200 visible characters that do not begin with "-"';
 
 /**
  * The environment variables of the runner, as they are named outside, with their defaults and rules
@@ -90,12 +97,7 @@ export class Environment {
   @OneOf(PROVIDER_IDS) FERMILINK_AGENT_PROVIDER?: ProviderId;
   @OneOf(SANDBOX_POLICIES) FERMILINK_AGENT_SANDBOX_POLICY?: SandboxPolicy;
   @OneOf(SANDBOX_MODES) FERMILINK_AGENT_SANDBOX_MODE?: SandboxMode;
-  // It becomes an argument of a command line, where a leading dash would make it an option.
-  @Text()
-  @Matches(/^[\x21-\x2c\x2e-\x7e][\x21-\x7e]{0,199}$/, {
-    message: 'must be 1 to 200 visible characters that do not begin with "-"',
-  })
-  FERMILINK_AGENT_MODEL?: string;
+  @Text() @Matches(MODEL_NAME, { message: MODEL_NAME_RULE }) FERMILINK_AGENT_MODEL?: string;
   @OneOf(REASONING_EFFORTS) FERMILINK_AGENT_REASONING_EFFORT?: ReasoningEffort;
 
   @Text()

@@ -1,5 +1,6 @@
 import { nowUtc } from '../common/clock.js';
 import type { Directory } from '../common/directory.js';
+import { isJsonObject, jsonObjectIn } from '../common/json.js';
 import { UnsafePathError } from '../common/regular-file.js';
 import { entryNameFault } from './overlay-names.js';
 import { tryNormalizePackageId } from './package-id.js';
@@ -13,7 +14,7 @@ const MAX_NAME_BYTES = 255;
 const MAX_REPORTED = 100;
 
 /** What the server has put into a session's `repo/` (contract, section 4). */
-export interface OverlayManifest {
+interface OverlayManifest {
   version: 1;
   package_id: string;
   package_path: string;
@@ -47,7 +48,7 @@ export type ManifestContent = Omit<OverlayManifest, 'updated_at'>;
 /** Reads the manifest of a session; whatever is not as it should be is left out. */
 export async function readManifest(workspace: Directory): Promise<ReadManifest> {
   const text = await readText(workspace);
-  const document = objectIn(text);
+  const document = jsonObjectIn(text);
   const id = document.package_id;
   const entries = records(document.linked_entries, 'name');
   const dependencies = records(document.linked_dependency_packages, 'package_id');
@@ -97,17 +98,6 @@ async function readText(workspace: Directory): Promise<string | null> {
   }
 }
 
-function objectIn(text: string | null): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text ?? '{}');
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : {};
-  } catch {
-    return {};
-  }
-}
-
 function shown(names: string[]): string[] {
   return names.slice(0, MAX_REPORTED).map((name) => name.slice(0, MAX_REPORTED));
 }
@@ -119,8 +109,8 @@ function records<K extends 'name' | 'package_id'>(
 ): (Record<K, string> & Placed)[] {
   const found = new Map<string, Record<K, string> & Placed>();
   for (const item of Array.isArray(value) ? (value as unknown[]) : []) {
-    if (typeof item !== 'object' || item === null) continue;
-    const { [key]: name, mode, source, identity } = item as Record<string, unknown>;
+    if (!isJsonObject(item)) continue;
+    const { [key]: name, mode, source, identity } = item;
     if (typeof name !== 'string' || typeof source !== 'string') continue;
     if (mode !== 'symlink' && mode !== 'copy') continue;
     // A copy that other programs recorded has no identity, and so is never taken for ours.

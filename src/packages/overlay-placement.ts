@@ -1,10 +1,6 @@
 import { copyTree } from '../common/copy-tree.js';
-import type { Directory } from '../common/directory.js';
-import { errnoOf } from '../common/errors.js';
+import { type Directory, meansNoSymlinks } from '../common/directory.js';
 import type { Placed } from './package-types.js';
-
-/** By these a file system says that it has no symbolic links. */
-const NO_SYMLINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /** Where a copy is made before it gets its name. */
 const UNFINISHED_COPY = '.fermilink-unfinished-copy';
@@ -61,7 +57,7 @@ export class OverlayPlacement {
     try {
       return (await this.link(folder, name, source)) ? { mode: 'symlink', source } : null;
     } catch (error) {
-      if (!NO_SYMLINKS.has(errnoOf(error) ?? '')) throw error;
+      if (!meansNoSymlinks(error)) throw error;
     }
     return this.copy(folder, name, source, hooks);
   }

@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { untilAborted } from '../common/abort.js';
 import { writeJsonAtomically } from '../common/atomic-file.js';
 import { nowUtc } from '../common/clock.js';
+import { isJsonObject } from '../common/json.js';
 import { readRegularFile } from '../common/regular-file.js';
 import { RunnerError } from '../common/errors.js';
 import { lockFile } from '../common/file-lock.js';
@@ -91,7 +92,7 @@ export class PackageRegistry {
       // Bytes that are no UTF-8 would be lost when the file is written again.
       const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
       const document: unknown = JSON.parse(text);
-      if (isObject(document) && isObject(document.packages ?? {})) return document;
+      if (isJsonObject(document) && isJsonObject(document.packages ?? {})) return document;
     } catch (error) {
       cause = error;
     }
@@ -105,10 +106,10 @@ export class PackageRegistry {
 
 function registryOf(document: Record<string, unknown>): Registry {
   const packages = new Map<string, PackageMeta>();
-  const stored = isObject(document.packages) ? document.packages : {};
+  const stored = isJsonObject(document.packages) ? document.packages : {};
   for (const [rawId, meta] of Object.entries(stored)) {
     const id = tryNormalizePackageId(rawId);
-    if (id === null || !isObject(meta)) continue;
+    if (id === null || !isJsonObject(meta)) continue;
     // Of two spellings of one id, the one in normal form counts.
     if (rawId === id || !packages.has(id)) packages.set(id, { ...meta, id });
   }
@@ -118,8 +119,4 @@ function registryOf(document: Record<string, unknown>): Registry {
     activePackageId: activeId !== null && packages.has(activeId) ? activeId : null,
     packages,
   };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

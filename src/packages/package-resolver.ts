@@ -1,10 +1,10 @@
-import { isAbsolute } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { SharedWork } from '../common/abort.js';
 import { nowUtc } from '../common/clock.js';
 import { isFolder } from '../common/directory.js';
 import { errnoOf, RunnerError } from '../common/errors.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import { isInstalledPath } from './installed-path.js';
 import { nameList } from './overlay-names.js';
 import { shownPackageId, tryNormalizePackageId } from './package-id.js';
 import { PackageRegistry } from './package-registry.js';
@@ -128,7 +128,7 @@ function find(registry: Registry, rawId: string): InstalledPackage | null {
 
 function installed(meta: PackageMeta): InstalledPackage | null {
   const { id, installed_path: path } = meta;
-  if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) return null;
+  if (!isInstalledPath(path)) return null;
   const entries = nameList(meta.overlay_entries);
   const dependencyIds = nameList(meta.dependency_package_ids)
     .map(tryNormalizePackageId)

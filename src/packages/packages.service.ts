@@ -1,11 +1,12 @@
 import { lstat, realpath } from 'node:fs/promises';
-import { dirname, basename, isAbsolute, join, resolve, sep } from 'node:path';
+import { dirname, basename, join, resolve, sep } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { nowUtc } from '../common/clock.js';
 import { isFolder } from '../common/directory.js';
 import { removeTree } from '../common/remove-tree.js';
 import { RunnerError } from '../common/errors.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import { isInstalledPath } from './installed-path.js';
 import { entryNameFault, nameList } from './overlay-names.js';
 import { normalizePackageId, shownPackageId } from './package-id.js';
 import { PackageRegistry } from './package-registry.js';
@@ -164,7 +165,7 @@ export class PackagesService {
  * not the entry: a link is removed itself, never its target.
  */
 async function placeOf(path: unknown): Promise<string | null> {
-  if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) return null;
+  if (!isInstalledPath(path)) return null;
   try {
     const place = join(await realpath(dirname(path)), basename(path));
     await lstat(place);
@@ -176,7 +177,7 @@ async function placeOf(path: unknown): Promise<string | null> {
 
 /** The folder that a path leads to in the end, or null. */
 async function targetOf(path: unknown): Promise<string | null> {
-  if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) return null;
+  if (!isInstalledPath(path)) return null;
   return realpath(path).catch(() => null);
 }
 

@@ -1,4 +1,7 @@
+import { isJsonObject } from '../common/json.js';
 import {
+  MODEL_NAME,
+  MODEL_NAME_RULE,
   REASONING_EFFORTS,
   type ReasoningEffort,
   SANDBOX_MODES,
@@ -39,10 +42,8 @@ export class PolicyFault extends Error {}
  * @throws {PolicyFault}
  */
 export function policyOf(document: unknown): Policy {
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
-    throw new PolicyFault('it is not a JSON object');
-  }
-  const given = document as Record<string, unknown>;
+  if (!isJsonObject(document)) throw new PolicyFault('it is not a JSON object');
+  const given = document;
   if (given.version !== undefined && given.version !== 1) {
     throw new PolicyFault('"version" must be 1');
   }
@@ -108,13 +109,8 @@ function oneOf<T extends string>(
 
 function modelOf(given: Record<string, unknown>): string | null {
   const model = text(given, 'model');
-  // It becomes an argument of a command line, where a leading dash would make it an option.
-  if (model !== null && !isModelName(model)) {
-    throw new PolicyFault('"model" must be 1 to 200 visible characters that do not begin with "-"');
+  if (model !== null && !MODEL_NAME.test(model)) {
+    throw new PolicyFault(`"model" ${MODEL_NAME_RULE}`);
   }
   return model;
-}
-
-export function isModelName(model: string): boolean {
-  return /^[\x21-\x2c\x2e-\x7e][\x21-\x7e]{0,199}$/.test(model);
 }

@@ -1,9 +1,9 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import type { Directory } from '../common/directory.js';
+import { type Directory, meansNoSymlinks } from '../common/directory.js';
 import { readRegularFile, UnsafePathError } from '../common/regular-file.js';
-import { errnoOf, RunnerError } from '../common/errors.js';
+import { RunnerError } from '../common/errors.js';
 import { INSTRUCTION_ALIASES, INSTRUCTION_FILE } from '../common/instruction-files.js';
 import { RunnerConfig } from '../config/runner-config.js';
 
@@ -49,8 +49,7 @@ export class InstructionFilesService {
     try {
       await repo.replaceLink(alias, INSTRUCTION_FILE);
     } catch (error) {
-      const code = errnoOf(error) ?? '';
-      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) throw error;
+      if (!meansNoSymlinks(error)) throw error;
       await repo.replaceFile(alias, rules);
     }
   }

@@ -1,3 +1,4 @@
+import { jsonObjectIn } from '../../common/json.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
 
@@ -15,7 +16,8 @@ export const opencodeAdapter: AgentAdapter = {
     if (policy.model !== null) args.push('--model', policy.model);
     if (policy.reasoningEffort !== null) args.push('--variant', VARIANTS[policy.reasoningEffort]);
     const config = {
-      ...administratorsConfig(environment[CONFIG_VARIABLE]),
+      // Providers and models that the administrator has configured stay.
+      ...jsonObjectIn(environment[CONFIG_VARIABLE]),
       permission: permission(policy),
       autoupdate: false,
       share: 'disabled',
@@ -32,15 +34,5 @@ function permission({ sandboxMode }: RunPolicy): unknown {
       return { edit: 'deny', bash: 'deny' };
     case 'workspace-write':
       return { edit: 'allow', bash: 'deny' };
-  }
-}
-
-/** Providers and models that the administrator has configured stay; what is not an object is left out. */
-function administratorsConfig(text: string | undefined): object {
-  try {
-    const value: unknown = JSON.parse(text ?? '{}');
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
-  } catch {
-    return {};
   }
 }

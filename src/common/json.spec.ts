@@ -1,0 +1,17 @@
+import { isJsonObject, jsonObjectIn } from './json.js';
+
+describe('a JSON object', () => {
+  it('is neither null nor a list nor a single value', () => {
+    for (const value of [null, undefined, [], [{}], 'x', 1, true]) {
+      expect(isJsonObject(value)).toBe(false);
+    }
+    for (const value of [{}, { a: 1 }, Object.create(null)]) expect(isJsonObject(value)).toBe(true);
+  });
+
+  it.each([null, undefined, '', '{', 'null', '[]', '"x"', '7'])(
+    'is an empty one where the text is %j',
+    (text) => expect(jsonObjectIn(text)).toEqual({}),
+  );
+
+  it('is what the text holds', () => expect(jsonObjectIn('{"a": [1]}')).toEqual({ a: [1] }));
+});
