@@ -1,4 +1,3 @@
-import type { CodexSettings } from '../config/runner-config.js';
 import type { RunPolicy } from './policy.js';
 
 /** What an adapter makes a command line of. */
@@ -10,8 +9,6 @@ export interface LaunchContext {
   launchFolder: string;
   /** The server's environment, for settings that are to be extended and not replaced. */
   environment: Readonly<Record<string, string | undefined>>;
-  /** What is configured for codex alone. */
-  codex: CodexSettings;
 }
 
 /** A command line without its binary. The prompt is never part of it: it goes on stdin. */
@@ -32,7 +29,7 @@ export interface AgentAdapter {
   readonly environmentFamilies: readonly string[];
   invocation(context: LaunchContext): AgentInvocation;
   /** Makes the folder where the CLI keeps its state, and gives the variables that name it. */
-  home?(context: LaunchContext): Promise<Record<string, string>>;
+  home?(): Promise<Record<string, string>>;
   /** The prompt as this CLI has to be given it to read all of it as text. */
   stdin?(prompt: string): string;
   /** The program to start where the one that was found only starts another. */

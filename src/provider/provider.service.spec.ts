@@ -3,10 +3,15 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { RunnerConfig } from '../config/runner-config.js';
-import { ADAPTERS } from './adapters/index.js';
+import { adaptersFor } from './adapters/index.js';
 import { PolicyService } from './policy.service.js';
 import { ProviderService } from './provider.service.js';
 
+const CODEX = {
+  storedLogin: false,
+  keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null },
+  homes: [],
+};
 const COOKIE = { FERMILINK_RUN_COOKIE: 'the-cookie' };
 const HOSTILE = [
   '--help',
@@ -40,7 +45,7 @@ async function service({ provider = 'codex', ...rest }: Setting = {}) {
     policyFile,
     policyOverrides: {},
     binaries: {},
-    codex: { storedLogin: false, keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null }, homes: [] },
+    codex: CODEX,
     agentEnvPassthrough: [],
     ...rest,
     environment: { PATH: join(folder, 'bin'), HOME: folder, ...rest.environment },
@@ -171,7 +176,7 @@ describe('the native program of codex', () => {
 });
 
 describe('a launch', () => {
-  it.each([...ADAPTERS.keys()])(
+  it.each([...adaptersFor({ codex: CODEX }).keys()])(
     'of %s holds no part of a prompt in its arguments',
     async (provider) => {
       if (provider !== 'demo') await program(join(folder, 'bin', provider));

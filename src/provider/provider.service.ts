@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { RunnerError } from '../common/errors.js';
 import type { ProviderId } from '../config/environment.js';
 import { RunnerConfig } from '../config/runner-config.js';
-import { ADAPTERS } from './adapters/index.js';
+import { adaptersFor } from './adapters/index.js';
 import type { AgentAdapter } from './agent-adapter.js';
 import { findBinary } from './binary.js';
 import { childEnvironment } from './child-environment.js';
@@ -34,16 +34,20 @@ export interface Launch {
 /** Turns a policy and a prompt into the start of an agent's CLI. */
 @Injectable()
 export class ProviderService {
+  private readonly adapters: ReadonlyMap<string, AgentAdapter>;
+
   constructor(
     private readonly config: RunnerConfig,
     private readonly policies: PolicyService,
-  ) {}
+  ) {
+    this.adapters = adaptersFor(config);
+  }
 
   /** @throws {RunnerError} `provider_not_implemented` */
   requireImplemented(provider: string): AgentAdapter {
-    const adapter = ADAPTERS.get(provider);
+    const adapter = this.adapters.get(provider);
     if (adapter === undefined) {
-      const known = [...ADAPTERS.keys()].join(', ');
+      const known = [...this.adapters.keys()].join(', ');
       throw new RunnerError(
         'provider_not_implemented',
         `This runner has no implementation of the provider "${provider}"; the administrator can choose one of: ${known}.`,
@@ -58,10 +62,14 @@ export class ProviderService {
     const adapter = this.requireImplemented(policy.provider);
     const found = await this.binaryOf(adapter);
     if (found === null) throw new RunnerError('spawn_failed', notFound(adapter));
-    const { environment, codex } = this.config;
-    const context = { policy, repoPath, launchFolder, environment, codex };
-    const { args, env, files } = adapter.invocation(context);
-    const home = await adapter.home?.(context);
+    const { environment } = this.config;
+    const { args, env, files } = adapter.invocation({
+      policy,
+      repoPath,
+      launchFolder,
+      environment,
+    });
+    const home = await adapter.home?.();
     for (const [name, content] of Object.entries(files ?? {})) {
       await writeFile(join(launchFolder, name), content, { mode: 0o600, flag: 'wx' });
     }
@@ -82,7 +90,7 @@ export class ProviderService {
     const problem = await this.policies.problem();
     if (problem !== null) return problem;
     const { provider } = await this.policies.current();
-    if (!ADAPTERS.has(provider)) {
+    if (!this.adapters.has(provider)) {
       return 'The configured provider has no implementation in this runner.';
     }
     return this.missingProgram();
@@ -91,7 +99,7 @@ export class ProviderService {
   /** That the CLI of the chosen provider is not there, as a sentence; null if it is, or none is known. */
   async missingProgram(): Promise<string | null> {
     const policy = await this.policies.current().catch(() => null);
-    const adapter = ADAPTERS.get(policy?.provider ?? '');
+    const adapter = this.adapters.get(policy?.provider ?? '');
     if (adapter === undefined) return null;
     return (await this.binaryOf(adapter)) === null ? notFound(adapter) : null;
   }

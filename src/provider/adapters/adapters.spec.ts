@@ -1,7 +1,10 @@
 import type { AgentInvocation } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
-import { ADAPTERS } from './index.js';
+import { adaptersFor } from './index.js';
 
+const ADAPTERS = adaptersFor({
+  codex: { storedLogin: false, keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null }, homes: [] },
+});
 const EFFORTS = ['low', 'medium', 'high', 'xhigh'] as const;
 
 type Mode = RunPolicy['sandboxMode'];
@@ -29,7 +32,6 @@ function invoke(
     repoPath: '/ws/s1/repo',
     launchFolder: '/rt/run-1/launch',
     environment,
-    codex: { storedLogin: false, keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null }, homes: [] },
   });
 }
 

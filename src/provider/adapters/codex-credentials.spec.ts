@@ -2,32 +2,31 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CodexSettings } from '../../config/runner-config.js';
-import type { LaunchContext } from '../agent-adapter.js';
 import { codexAdapter } from './codex.js';
 
-function context(codex: Partial<CodexSettings>, environment: Record<string, string> = {}) {
+function adapter(settings: Partial<CodexSettings>) {
+  const keys = { CODEX_API_KEY: null, OPENAI_API_KEY: null };
+  return codexAdapter({ storedLogin: false, keys, homes: [], ...settings });
+}
+
+/** The variables that an agent gets for a server with this environment. */
+function variables(settings: Partial<CodexSettings>, environment: Record<string, string> = {}) {
   const policy = { provider: 'codex', sandboxPolicy: 'enforce', sandboxMode: 'read-only' } as const;
-  return {
+  const { env } = adapter(settings).invocation({
     policy: { ...policy, model: null, reasoningEffort: null },
     repoPath: '/ws/s/repo',
     launchFolder: '/rt/launch',
     environment,
-    codex: {
-      storedLogin: false,
-      keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null },
-      homes: [],
-      ...codex,
-    },
-  } satisfies LaunchContext;
+  });
+  return env;
 }
 
 describe('the API keys of codex', () => {
   const configured = { CODEX_API_KEY: 'configured-1', OPENAI_API_KEY: 'configured-2' };
 
   it('are the configured ones, unless its own variables are set', () => {
-    expect(codexAdapter.invocation(context({ keys: configured })).env).toEqual(configured);
-    const own = { OPENAI_API_KEY: 'own' };
-    expect(codexAdapter.invocation(context({ keys: configured }, own)).env).toEqual({
+    expect(variables({ keys: configured })).toEqual(configured);
+    expect(variables({ keys: configured }, { OPENAI_API_KEY: 'own' })).toEqual({
       CODEX_API_KEY: 'configured-1',
       OPENAI_API_KEY: 'own',
     });
@@ -36,21 +35,20 @@ describe('the API keys of codex', () => {
   it.each(['YOUR_KEY_HERE', 'YOUR_REAL_OPENAI_API_KEY', 'YOUR_KEY*HERE', 'CHANGEME', ' '])(
     'do not count where they are a placeholder: %s',
     (placeholder) => {
-      const { env } = codexAdapter.invocation(
-        context(
-          { keys: { ...configured, CODEX_API_KEY: placeholder } },
-          { OPENAI_API_KEY: placeholder },
-        ),
-      );
-      expect(env).toEqual({ CODEX_API_KEY: undefined, OPENAI_API_KEY: 'configured-2' });
+      const keys = { ...configured, CODEX_API_KEY: placeholder };
+      expect(variables({ keys }, { OPENAI_API_KEY: placeholder })).toEqual({
+        CODEX_API_KEY: undefined,
+        OPENAI_API_KEY: 'configured-2',
+      });
     },
   );
 
   it('are kept back where codex uses its stored login', () => {
-    const { env } = codexAdapter.invocation(
-      context({ storedLogin: true, keys: configured }, { OPENAI_API_KEY: 'own' }),
-    );
-    expect(env).toEqual({ CODEX_API_KEY: undefined, OPENAI_API_KEY: undefined });
+    const settings = { storedLogin: true, keys: configured };
+    expect(variables(settings, { OPENAI_API_KEY: 'own' })).toEqual({
+      CODEX_API_KEY: undefined,
+      OPENAI_API_KEY: undefined,
+    });
   });
 });
 
@@ -60,9 +58,9 @@ describe('the home of codex', () => {
     writeFileSync(join(folder, 'file'), '');
     const home = join(folder, 'a', 'b');
     const homes = [join(folder, 'file', 'x'), home, join(folder, 'later')];
-    expect(await codexAdapter.home!(context({ homes }))).toEqual({ CODEX_HOME: home });
+    expect(await adapter({ homes }).home!()).toEqual({ CODEX_HOME: home });
     expect(statSync(home).mode & 0o777).toBe(0o700);
-    expect(await codexAdapter.home!(context({ homes: [join(folder, 'file', 'x')] }))).toEqual({});
+    expect(await adapter({ homes: [join(folder, 'file', 'x')] }).home!()).toEqual({});
     rmSync(folder, { recursive: true });
   });
 });

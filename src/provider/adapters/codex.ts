@@ -1,7 +1,8 @@
 import { access, constants, mkdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CodexSettings } from '../../config/runner-config.js';
-import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
+import type { AgentAdapter } from '../agent-adapter.js';
+import type { RunPolicy } from '../policy.js';
 
 /** Quiet on the network; these must be set together. */
 const QUIET = [
@@ -18,74 +19,82 @@ const TARGETS: Partial<Record<NodeJS.Architecture, { name: string; triple: strin
   arm64: { name: 'codex-linux-arm64', triple: 'aarch64-unknown-linux-musl' },
 };
 
-/** OpenAI's codex. */
-export const codexAdapter: AgentAdapter = {
-  id: 'codex',
-  binary: 'codex',
-  environmentFamilies: ['OPENAI_', 'CODEX_'],
+/** OpenAI's codex, with what is configured for it. */
+export function codexAdapter(settings: CodexSettings): AgentAdapter {
+  return {
+    id: 'codex',
+    binary: 'codex',
+    environmentFamilies: ['OPENAI_', 'CODEX_'],
+    invocation: ({ policy, repoPath, environment }) => ({
+      args: commandLine(policy, repoPath),
+      env: credentials(environment, settings),
+    }),
+    home: () => firstHome(settings.homes),
+    nativeBinary,
+  };
+}
 
-  invocation({ policy, repoPath, environment, codex }: LaunchContext): AgentInvocation {
-    const args = ['exec', '--json', '--skip-git-repo-check', '--cd', repoPath];
-    const set = (setting: string) => args.push('-c', setting);
-    if (policy.sandboxMode === null) {
-      args.push('--dangerously-bypass-approvals-and-sandbox');
-    } else {
-      args.push('--sandbox', policy.sandboxMode);
-      if (policy.sandboxMode === 'workspace-write') {
-        // Otherwise it may write to /tmp, which all sessions share. $TMPDIR is the run's own.
-        set('sandbox_workspace_write.exclude_slash_tmp=true');
-      }
+function commandLine(policy: RunPolicy, repoPath: string): string[] {
+  const args = ['exec', '--json', '--skip-git-repo-check', '--cd', repoPath];
+  const set = (setting: string) => args.push('-c', setting);
+  if (policy.sandboxMode === null) {
+    args.push('--dangerously-bypass-approvals-and-sandbox');
+  } else {
+    args.push('--sandbox', policy.sandboxMode);
+    if (policy.sandboxMode === 'workspace-write') {
+      // Otherwise it may write to /tmp, which all sessions share. $TMPDIR is the run's own.
+      set('sandbox_workspace_write.exclude_slash_tmp=true');
     }
-    // Otherwise the provider's key is visible to every command that a tool runs.
-    set('shell_environment_policy.inherit=core');
-    QUIET.forEach(set);
-    if (policy.model !== null) args.push('-m', policy.model);
-    if (policy.reasoningEffort !== null) set(`model_reasoning_effort="${policy.reasoningEffort}"`);
-    return { args: [...args, '-'], env: credentials(environment, codex) };
-  },
+  }
+  // Otherwise the provider's key is visible to every command that a tool runs.
+  set('shell_environment_policy.inherit=core');
+  QUIET.forEach(set);
+  if (policy.model !== null) args.push('-m', policy.model);
+  if (policy.reasoningEffort !== null) set(`model_reasoning_effort="${policy.reasoningEffort}"`);
+  return [...args, '-'];
+}
 
-  /** The first of the configured places where a folder can be made. */
-  async home({ codex }: LaunchContext): Promise<Record<string, string>> {
-    for (const home of codex.homes) {
-      try {
-        await mkdir(home, { recursive: true, mode: 0o700 });
-        await access(home, constants.W_OK | constants.X_OK);
-        return { CODEX_HOME: home };
-      } catch {
-        // The next one.
-      }
+/** The first of the configured places where a folder can be made. */
+async function firstHome(homes: readonly string[]): Promise<Record<string, string>> {
+  for (const home of homes) {
+    try {
+      await mkdir(home, { recursive: true, mode: 0o700 });
+      await access(home, constants.W_OK | constants.X_OK);
+      return { CODEX_HOME: home };
+    } catch {
+      // The next one.
     }
-    return {};
-  },
+  }
+  return {};
+}
 
-  /**
-   * The npm package puts a script on PATH that starts the real program: killed, it would leave that
-   * running with stdout open. So the real one is started where it is found beside the script.
-   */
-  async nativeBinary(path: string): Promise<string> {
-    const target = TARGETS[process.arch];
-    const script = await realpath(path);
-    if (target === undefined || !script.endsWith(join('@openai', 'codex', 'bin', 'codex.js'))) {
-      return path;
-    }
-    const own = join(dirname(script), '..');
-    const program = join('vendor', target.triple, 'bin', 'codex');
-    const candidates = [
-      join(own, 'node_modules', '@openai', target.name, program),
-      join(own, '..', target.name, program),
-      join(own, program),
-    ];
-    for (const candidate of candidates) {
-      try {
-        await access(candidate, constants.X_OK);
-        return candidate;
-      } catch {
-        // The next one, or the script after all.
-      }
-    }
+/**
+ * The npm package puts a script on PATH that starts the real program: killed, it would leave that
+ * running with stdout open. So the real one is started where it is found beside the script.
+ */
+async function nativeBinary(path: string): Promise<string> {
+  const target = TARGETS[process.arch];
+  const script = await realpath(path);
+  if (target === undefined || !script.endsWith(join('@openai', 'codex', 'bin', 'codex.js'))) {
     return path;
-  },
-};
+  }
+  const own = join(dirname(script), '..');
+  const program = join('vendor', target.triple, 'bin', 'codex');
+  const candidates = [
+    join(own, 'node_modules', '@openai', target.name, program),
+    join(own, '..', target.name, program),
+    join(own, program),
+  ];
+  for (const candidate of candidates) {
+    try {
+      await access(candidate, constants.X_OK);
+      return candidate;
+    } catch {
+      // The next one, or the script after all.
+    }
+  }
+  return path;
+}
 
 /** What stands in examples in the place of a key. */
 const PLACEHOLDER = /^(YOUR_KEY.*HERE|YOUR_REAL_OPENAI_API_KEY|CHANGEME)$/i;

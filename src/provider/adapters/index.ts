@@ -1,3 +1,4 @@
+import type { RunnerConfig } from '../../config/runner-config.js';
 import type { AgentAdapter } from '../agent-adapter.js';
 import { claudeAdapter } from './claude.js';
 import { codexAdapter } from './codex.js';
@@ -6,9 +7,9 @@ import { geminiAdapter } from './gemini.js';
 import { opencodeAdapter } from './opencode.js';
 
 /** Every provider that this runner can drive, by id. */
-export const ADAPTERS: ReadonlyMap<string, AgentAdapter> = new Map(
-  [codexAdapter, claudeAdapter, geminiAdapter, opencodeAdapter, demoAdapter].map((it) => [
-    it.id,
-    it,
-  ]),
-);
+export function adaptersFor({
+  codex,
+}: Pick<RunnerConfig, 'codex'>): ReadonlyMap<string, AgentAdapter> {
+  const all = [codexAdapter(codex), claudeAdapter, geminiAdapter, opencodeAdapter, demoAdapter];
+  return new Map(all.map((it) => [it.id, it]));
+}
