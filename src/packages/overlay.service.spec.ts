@@ -94,6 +94,15 @@ describe('an overlay', () => {
     expect(fixture.inRepo()).toEqual(['a', 'c']);
   });
 
+  it('reads the registry once, however many dependencies there are', async () => {
+    const ids = ['a', 'b', 'c'];
+    for (const id of ids) await fixture.install(id, ['x']);
+    const tool = await fixture.install('tool', ['x'], ids);
+    const read = jest.spyOn(fixture.registry, 'read');
+    expect(await apply(tool)).toMatchObject({ linked_dependency_count: 3 });
+    expect(read).toHaveBeenCalledTimes(1);
+  });
+
   it('links dependencies whole, and says which there are not', async () => {
     const lib = await fixture.install('lib', ['AGENTS.md', 'x']);
     const gone = await fixture.install('gone', []);

@@ -140,10 +140,11 @@ export class OverlayService {
   ): Promise<{ wanted: Wanted[]; missing: string[] }> {
     const wanted: Wanted[] = [];
     const missing: string[] = [];
+    const present = await this.resolver.dependenciesOf(pkg);
     for (const id of pkg.dependencyIds) {
-      const found = await this.resolver.dependency(id);
-      if (found === null) missing.push(id);
-      else wanted.push({ name: id, source: found.path });
+      const source = present.get(id)?.path;
+      if (source === undefined) missing.push(id);
+      else wanted.push({ name: id, source });
     }
     return { wanted, missing };
   }

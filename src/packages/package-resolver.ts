@@ -52,10 +52,18 @@ export class PackageResolver {
     return null;
   }
 
-  /** A package that another one depends on; null if it is not there. */
-  async dependency(rawId: string): Promise<InstalledPackage | null> {
-    const found = find(await this.registry.read(), rawId);
-    return found !== null && (await isFolder(found.path)) ? found : null;
+  /** The packages that another one depends on, by id; those that are not there are left out. */
+  async dependenciesOf({
+    dependencyIds,
+  }: InstalledPackage): Promise<Map<string, InstalledPackage>> {
+    const present = new Map<string, InstalledPackage>();
+    if (dependencyIds.length === 0) return present;
+    const registry = await this.registry.read();
+    for (const id of dependencyIds) {
+      const found = find(registry, id);
+      if (found !== null && (await isFolder(found.path))) present.set(id, found);
+    }
+    return present;
   }
 
   /**
