@@ -96,6 +96,7 @@ describe('the folders of the runner', () => {
     }
     expect(statSync(config.runtimeRoot).mode & 0o777).toBe(0o700);
     expect(existsSync(join(here, 'workspaces'))).toBe(false);
+    expect(config.warnings).toEqual([]);
   });
 
   it('follow FERMILINK_HOME, and each its own variable before that', async () => {
@@ -157,8 +158,12 @@ describe('a root that cannot be made', () => {
     ['below a file', () => join(barrier(join(folder, 'file')), 'x')],
     ['a file itself', () => barrier(join(folder, 'file'))],
   ])('of workspaces (%s) gives way to ./workspaces', async (_where, make) => {
-    const config = await load({ FERMILINK_WORKSPACES_ROOT: make() });
+    const root = make();
+    const config = await load({ FERMILINK_WORKSPACES_ROOT: root });
     expect(config.workspacesRoot).toBe(join(here, 'workspaces'));
+    expect(config.warnings).toEqual([
+      `FERMILINK_WORKSPACES_ROOT is "${root}", but it cannot be made or written; "${config.workspacesRoot}" is used instead.`,
+    ]);
     expect(statSync(config.workspacesRoot).isDirectory()).toBe(true);
   });
 

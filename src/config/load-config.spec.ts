@@ -114,6 +114,7 @@ describe('without settings', () => {
       policyOverrides: NO_POLICY,
       binaries: {},
       agentEnvPassthrough: [],
+      warnings: [],
     });
     expect(environment).toEqual({ FERMILINK_HOME: home });
   });

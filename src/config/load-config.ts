@@ -44,6 +44,7 @@ export function loadConfig(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): RunnerConfig {
   const faults: string[] = [];
+  const warnings: string[] = [];
   const values = readEnvironment(withSecretFiles(env, faults), faults);
   const home = absolute(values.FERMILINK_HOME, join(homedir(), '.fermilink'));
   const ownTemplateRoot = join(PROJECT_ROOT, 'software');
@@ -51,12 +52,12 @@ export function loadConfig(
   const workspacesRoot = firstUsable(
     [absolute(values.FERMILINK_WORKSPACES_ROOT, join(home, 'workspaces')), resolve('workspaces')],
     'FERMILINK_WORKSPACES_ROOT',
-    faults,
+    { faults, warnings },
   );
   const runtimeRoot = firstUsable(
     [absolute(values.FERMILINK_RUNTIME_ROOT, join(home, 'runtime'))],
     'FERMILINK_RUNTIME_ROOT',
-    faults,
+    { faults, warnings },
     0o700,
   );
   if (faults.length > 0) throw new ConfigError(faults);
@@ -120,6 +121,7 @@ export function loadConfig(
       .map((name) => name.trim())
       .filter((name) => name !== ''),
     environment: { ...env },
+    warnings,
   });
 }
 
@@ -190,21 +192,26 @@ function zeroIsNull(value: number): number | null {
 function firstUsable(
   candidates: string[],
   variable: string,
-  faults: string[],
+  { faults, warnings }: { faults: string[]; warnings: string[] },
   mode = 0o777,
 ): string {
+  const named = `${variable} is ${JSON.stringify(candidates[0])}, but it`;
   for (const path of candidates) {
     try {
       mkdirSync(path, { recursive: true, mode });
       accessSync(path, constants.W_OK | constants.X_OK);
       // Links are resolved once, here: later no component may be one.
-      return realpathSync(path);
+      const usable = realpathSync(path);
+      if (path !== candidates[0]) {
+        warnings.push(
+          `${named} cannot be made or written; ${JSON.stringify(usable)} is used instead.`,
+        );
+      }
+      return usable;
     } catch {
       // The next candidate, or the fault below.
     }
   }
-  faults.push(
-    `${variable} is ${JSON.stringify(candidates[0])}, but it must be a folder that the runner can make and write.`,
-  );
+  faults.push(`${named} must be a folder that the runner can make and write.`);
   return '';
 }

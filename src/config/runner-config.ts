@@ -79,6 +79,9 @@ export class RunnerConfig {
   /** The server's own environment, from which an agent's is picked. */
   readonly environment!: Readonly<Record<string, string | undefined>>;
 
+  /** What the administrator should know of how the settings were taken, one sentence each. */
+  readonly warnings!: readonly string[];
+
   constructor(values: Readonly<RunnerConfig>) {
     Object.assign(this, values);
   }
