@@ -1,3 +1,11 @@
+/** The limits of admission; null means without one. */
+export interface AdmissionLimits {
+  globalConcurrentRuns: number;
+  perUserConcurrentRuns: number;
+  maxQueueSize: number | null;
+  maxPendingPerUser: number | null;
+}
+
 /** What a run brings to admission. */
 export interface Ticket {
   runId: string;
@@ -13,6 +21,7 @@ export interface Placement {
   granted: Promise<boolean>;
 }
 
+/** How many runs there are, and how many there may be. */
 export interface AdmissionSnapshot {
   activeTotal: number;
   pendingTotal: number;
@@ -22,6 +31,7 @@ export interface AdmissionSnapshot {
   queueCapacity: number | null;
 }
 
+/** The same, and what concerns one user. */
 export interface UserSnapshot extends AdmissionSnapshot {
   userKey: string;
   perUserActive: number;
@@ -41,8 +51,12 @@ export interface Admission {
   release(runId: string): Promise<void>;
   /** The present place of a waiter; null for a run that does not wait. It never grows. */
   position(runId: string): Promise<number | null>;
+  /** All runs of this moment. */
   snapshot(): Promise<AdmissionSnapshot>;
-  /** @param sessionId null if no session is asked about */
+  /**
+   * All runs of this moment, and those of one user, who need not be known.
+   * @param sessionId null if no session is asked about
+   */
   snapshotFor(userKey: string, sessionId: string | null): Promise<UserSnapshot>;
 }
 

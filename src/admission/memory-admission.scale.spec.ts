@@ -1,5 +1,6 @@
 import type { Ticket } from './admission.js';
-import { type AdmissionLimits, MemoryAdmission } from './memory-admission.js';
+import type { AdmissionLimits } from './admission.js';
+import { MemoryAdmission } from './memory-admission.js';
 
 const SHORT = 1_000;
 const LONG = 100_000;

@@ -3,7 +3,8 @@ import { AdmissionModel } from '../../test/contract/admission-model.js';
 import { describeAdmission } from '../../test/contract/admission.contract.js';
 import { RunnerError } from '../common/errors.js';
 import type { Ticket } from './admission.js';
-import { type AdmissionLimits, MemoryAdmission } from './memory-admission.js';
+import type { AdmissionLimits } from './admission.js';
+import { MemoryAdmission } from './memory-admission.js';
 
 describeAdmission('MemoryAdmission', (limits) => new MemoryAdmission(limits));
 

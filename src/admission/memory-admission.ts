@@ -1,16 +1,15 @@
 import { monotonicSeconds } from '../common/clock.js';
 import { RunnerError } from '../common/errors.js';
-import type { Admission, AdmissionSnapshot, Placement, Ticket, UserSnapshot } from './admission.js';
+import type {
+  Admission,
+  AdmissionLimits,
+  AdmissionSnapshot,
+  Placement,
+  Ticket,
+  UserSnapshot,
+} from './admission.js';
 import { ReleaseRate } from './release-rate.js';
 import { type Session, type User, type Waiter, WaitingLists } from './waiting-lists.js';
-
-/** The limits of admission; null means without one. */
-export interface AdmissionLimits {
-  globalConcurrentRuns: number;
-  perUserConcurrentRuns: number;
-  maxQueueSize: number | null;
-  maxPendingPerUser: number | null;
-}
 
 /** A run that has its slot. */
 interface Holder {

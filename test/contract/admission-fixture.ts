@@ -1,5 +1,5 @@
 import type { Admission, Placement } from '../../src/admission/admission.js';
-import type { AdmissionLimits } from '../../src/admission/memory-admission.js';
+import type { AdmissionLimits } from '../../src/admission/admission.js';
 import { RunnerError } from '../../src/common/errors.js';
 
 /** What an adapter gives the suite: a fresh admission with these limits, and nothing in it. */

@@ -1,5 +1,5 @@
 import type { Ticket } from '../../src/admission/admission.js';
-import type { AdmissionLimits } from '../../src/admission/memory-admission.js';
+import type { AdmissionLimits } from '../../src/admission/admission.js';
 
 export type Verdict = 'granted' | 'waiting' | 'queue_full' | 'user_queue_full';
 
