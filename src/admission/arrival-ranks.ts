@@ -16,6 +16,7 @@ export class ArrivalRanks<T extends Arrival> {
   private members: (T | undefined)[] = [];
   private live = 0;
 
+  /** How many wait. */
   get size(): number {
     return this.live;
   }
@@ -29,6 +30,7 @@ export class ArrivalRanks<T extends Arrival> {
     this.live += 1;
   }
 
+  /** Takes out a waiter that was added; those behind it move up. */
   remove(member: T): void {
     this.members[member.arrival - 1] = undefined;
     this.change(member.arrival, -1);

@@ -10,16 +10,20 @@ export const NOT_IN_HEAP = -1;
 export class IndexedHeap<T extends HeapElement> {
   private readonly elements: T[] = [];
 
+  /** @param before whether the first of two elements comes before the second */
   constructor(private readonly before: (a: T, b: T) => boolean) {}
 
+  /** How many elements there are. */
   get size(): number {
     return this.elements.length;
   }
 
+  /** The element on top, which stays; undefined for an empty heap. */
   peek(): T | undefined {
     return this.elements[0];
   }
 
+  /** Adds an element that is in no heap. */
   add(element: T): void {
     this.elements.push(element);
     this.moveUp(element, this.elements.length - 1);

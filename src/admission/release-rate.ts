@@ -10,6 +10,7 @@ export class ReleaseRate {
   /** @param now seconds on a monotonic clock */
   constructor(private readonly now: () => number) {}
 
+  /** A slot has come free just now. */
   note(): void {
     this.forget();
     this.counts[this.latestSecond % WINDOW_SECONDS]! += 1;

@@ -53,14 +53,17 @@ export class WaitingLists {
 
   constructor(private readonly perUserLimit: number) {}
 
+  /** How many wait. */
   get size(): number {
     return this.ranks.size;
   }
 
+  /** A user without runs. */
   newUser(key: string): User {
     return { key, active: 0, pending: 0, ready: new IndexedHeap(earlier), heapIndex: NOT_IN_HEAP };
   }
 
+  /** A session without runs. */
   newSession(id: string): Session {
     return { id, busy: false, lines: new Map() };
   }
@@ -82,6 +85,7 @@ export class WaitingLists {
     return waiter;
   }
 
+  /** Takes a waiter out, wherever it stands. */
   remove(waiter: Waiter): void {
     const { line, previous, next } = waiter;
     const wasFirst = line.first === waiter;
@@ -97,6 +101,7 @@ export class WaitingLists {
     else if (wasFirst) this.placeLine(line);
   }
 
+  /** The place of a waiter among all, by arrival, from 1. */
   rank(waiter: Waiter): number {
     return this.ranks.rank(waiter);
   }
@@ -114,6 +119,7 @@ export class WaitingLists {
     else this.startable.update(user);
   }
 
+  /** Says whether a run holds the session; none of those that wait for it can start while one does. */
   setBusy(session: Session, busy: boolean): void {
     session.busy = busy;
     for (const line of session.lines.values()) {

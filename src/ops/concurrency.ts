@@ -16,6 +16,7 @@ export interface Concurrency {
   timestamp_utc: string;
 }
 
+/** Puts a snapshot of this moment into the form of the reference. */
 export function concurrencyOf(snapshot: AdmissionSnapshot): Concurrency {
   const { activeTotal, globalLimit, pendingTotal, perUserLimit, queueCapacity } = snapshot;
   return {

@@ -7,6 +7,7 @@ import { MetricsTokenGuard } from './metrics-token.guard.js';
 @Controller()
 @UseGuards(MetricsTokenGuard)
 export class MetricsController extends PrometheusController {
+  /** Every metric of the process in Prometheus' text format. */
   @Get()
   override async index(@Res({ passthrough: true }) response: Response): Promise<string> {
     return super.index(response);

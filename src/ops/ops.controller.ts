@@ -5,28 +5,44 @@ import { nowUtc } from '../common/clock.js';
 import { type Concurrency, concurrencyOf, concurrencyText } from './concurrency.js';
 import { MetricsTokenGuard } from './metrics-token.guard.js';
 
+/** What `GET /ops/admission` answers (contract, section 1). */
+interface AdmissionAnswer {
+  user_key: string;
+  can_run_now: boolean;
+  per_user_active: number;
+  per_user_pending: number;
+  active_total: number;
+  pending_total: number;
+  global_limit: number;
+  per_user_limit: number;
+  timestamp_utc: string;
+}
+
 /** What the platform and its operators ask about load (contract, section 1). */
 @Controller('ops')
 @UseGuards(MetricsTokenGuard)
 export class OpsController {
   constructor(@Inject(ADMISSION) private readonly admission: Admission) {}
 
+  /** How busy the runner is. */
   @Get('concurrency')
   async concurrency(): Promise<Concurrency> {
     return concurrencyOf(await this.admission.snapshot());
   }
 
+  /** The same as gauges in Prometheus' text format. */
   @Get('concurrency.prom')
   @Header('Content-Type', 'text/plain; charset=utf-8')
   async concurrencyText(): Promise<string> {
     return concurrencyText(await this.concurrency());
   }
 
+  /** Whether a run of this user, and of this session, would start at once; the platform polls it. */
   @Get('admission')
   async admissionOf(
     @Query('user_id') userId: unknown,
     @Query('session_id') sessionId: unknown,
-  ): Promise<object> {
+  ): Promise<AdmissionAnswer> {
     const session = typeof sessionId === 'string' ? sessionId.trim() : '';
     const user = typeof userId === 'string' ? userId : null;
     const key = userKeyOf(user, session || 'anonymous');

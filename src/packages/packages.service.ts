@@ -29,6 +29,7 @@ export class PackagesService {
     private readonly registry: PackageRegistry,
   ) {}
 
+  /** All packages, and which one is active; none if the registry cannot be read. */
   list(): Promise<Registry> {
     return this.registry.read();
   }
