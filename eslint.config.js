@@ -6,18 +6,9 @@ export default tseslint.config(
   {
     languageOptions: { parserOptions: { project: './tsconfig.json' } },
     rules: {
-      // A promise that nobody awaits is how a slot or a descriptor leaks.
-      '@typescript-eslint/no-floating-promises': 'error',
-      '@typescript-eslint/no-misused-promises': 'error',
-      '@typescript-eslint/consistent-type-imports': 'off',
-      '@typescript-eslint/no-unused-vars': [
-        'error',
-        { argsIgnorePattern: '^_', varsIgnorePattern: '^_' },
-      ],
+      '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_' }],
       // Ports are asynchronous in shape, also where an adapter has nothing to wait for.
       '@typescript-eslint/require-await': 'off',
-      // Nest modules are classes whose decorator is their body.
-      '@typescript-eslint/no-extraneous-class': 'off',
     },
   },
   {
