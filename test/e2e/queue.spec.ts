@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../support/processes.js';
 import { Runner } from '../support/runner.js';
@@ -152,6 +152,12 @@ describe('runs that wait', () => {
     );
     holders.forEach((holder) => holder.abort());
     await runner.logged((line) => line.session === 'c' && line.code === 'client_gone');
+    await eventually(
+      () => runner.getJson('/ops/concurrency'),
+      (it) => it.active_total === 0,
+    );
+    // Nothing was made of it, although there is room now.
+    expect(readdirSync(runner.workspaces).sort()).toEqual(['a', 'b']);
   });
 
   it('hear a heartbeat every 10 s, waiting or running', async () => {
