@@ -127,8 +127,8 @@ describe('the life of a run', () => {
   it('has let go of slot and session when the client sees the end', async () => {
     for (let i = 0; i < 5; i += 1) {
       const client = await run('true', { session_id: 'again' });
-      expect(client.events.filter(({ event }) => event === 'queued')).toEqual([]);
       await client.exit();
+      expect(client.events.filter(({ event }) => event === 'queued')).toEqual([]);
       expect(await runner.getJson('/ops/concurrency')).toMatchObject({ active_total: 0 });
     }
   });
