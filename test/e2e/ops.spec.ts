@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Runner, temporaryFolder } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
@@ -159,6 +159,5 @@ describe('the ops endpoints', () => {
       501,
       'provider_not_implemented',
     ]);
-    chmodSync(policy, 0o600);
   });
 });
