@@ -19,6 +19,20 @@ export function processesWith(text: string): number[] {
     });
 }
 
+/** The same, of those alone that this process has started itself. */
+export function childrenWith(text: string): number[] {
+  return processesWith(text).filter((pid) => {
+    try {
+      const [, parent] = readFileSync(`/proc/${pid}/stat`, 'latin1')
+        .replace(/^.*\) /s, '')
+        .split(' ');
+      return Number(parent) === process.pid;
+    } catch {
+      return false;
+    }
+  });
+}
+
 /** Open descriptors of a process. */
 export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
