@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually, peakMemoryOf, processesWith } from '../support/processes.js';
+import { eventually, processesWith } from '../support/processes.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -13,10 +13,7 @@ const uniqueMark = () => `86400.${process.pid}${(counter += 1)}`;
 describe('the life of a run', () => {
   let runner: Runner;
   beforeAll(async () => {
-    runner = await Runner.start({
-      FERMILINK_RUNNER_MAX_RUNTIME_SECONDS: '3',
-      FERMILINK_RUNNER_MAX_LINE_BYTES: String(1024 * 1024),
-    });
+    runner = await Runner.start();
   });
   afterAll(() => runner.stop());
 
@@ -27,29 +24,6 @@ describe('the life of a run', () => {
       () => runner.getJson('/ops/concurrency'),
       (it) => it.active_total === 0 && it.pending_total === 0,
     );
-
-  it('ends a run whose time is up, with all that it printed before', async () => {
-    const mark = uniqueMark();
-    const client = await run(`echo before; sleep ${mark}`);
-    expect(await client.exit()).toMatchObject({
-      reason: 'timeout',
-      return_code: -15,
-      killed: false,
-    });
-    expect(client.events.map(({ data }) => data)).toContain('before');
-    expect(processesWith(mark)).toEqual([]);
-    await idle();
-  });
-
-  it('kills an agent that ignores TERM, and still says how it ended', async () => {
-    const mark = uniqueMark();
-    const client = await run(
-      `trap '' TERM INT; echo armed; sleep ${mark}; sleep ${mark}; sleep ${mark}`,
-    );
-    expect(await client.exit()).toMatchObject({ reason: 'timeout', return_code: -9, killed: true });
-    expect(client.events.map(({ data }) => data)).toContain('armed');
-    expect(processesWith(mark)).toEqual([]);
-  });
 
   it.each([
     ['a child', (mark: string) => `sleep ${mark} & echo started; wait`],
@@ -110,9 +84,8 @@ describe('the life of a run', () => {
   it('does not wait for something else that holds the pipes', async () => {
     const mark = uniqueMark();
     const client = await run(`setsid sleep ${mark} & echo bye`);
-    const began = performance.now();
+    // What holds them would do so for a day.
     expect(await client.exit()).toMatchObject({ reason: 'completed', return_code: 0 });
-    expect(performance.now() - began).toBeLessThan(2900);
     expect(processesWith(mark)).toEqual([]);
   });
 
@@ -132,47 +105,6 @@ describe('the life of a run', () => {
       expect(await runner.getJson('/ops/concurrency')).toMatchObject({ active_total: 0 });
     }
   });
-
-  it('cuts a line at the limit, says what was left out, and keeps up with 600 MB', async () => {
-    const client = await run(`head -c 600000000 /dev/zero | tr '\\0' x; echo; echo after`);
-    const events = await client.all();
-    const [long, after] = events.filter(({ event }) => event === 'agent');
-    expect(long!.data).toHaveLength(1024 * 1024);
-    expect(after!.data).toBe('after');
-    const note = JSON.parse(events.find(({ event }) => event === 'log')!.data).text;
-    expect(note).toContain(`${600_000_000 - 1024 * 1024} bytes were left out`);
-    expect(await client.exit()).toMatchObject({ reason: 'completed' });
-    expect(peakMemoryOf(runner.pid)).toBeLessThan(400 * 1024 * 1024);
-  }, 60_000);
-
-  it('is not held up on one pipe by a line that does not end on the other', async () => {
-    const client = await run(
-      `head -c 4000000 /dev/zero | tr '\\0' x; head -c 1000000 /dev/zero | tr '\\0' '\\n' | sed s/^/e/ >&2; ` +
-        'until [ -e outputs/go ]; do sleep 0.05; done; echo',
-      { session_id: 'two-pipes' },
-    );
-    await client.waitFor(({ event }) => event === 'log');
-    writeFileSync(join(runner.repo('two-pipes'), 'outputs', 'go'), '');
-    const events = await client.all();
-    expect(events.filter(({ data }) => data === '{"text":"e"}')).toHaveLength(1_000_000);
-    expect(events.filter(({ event }) => event === 'agent')).toHaveLength(1);
-    expect(await client.exit()).toMatchObject({ reason: 'completed' });
-  }, 60_000);
-
-  it('loses nothing to a client that reads late, and holds none of it in memory', async () => {
-    const before = peakMemoryOf(runner.pid);
-    const client = await run(`seq -f '%.0f ${'y'.repeat(180)}' 1 300000`);
-    client.response.pause();
-    // The run ends by itself, although nobody reads.
-    await idle();
-    client.response.resume();
-    const events = await client.all();
-    const numbers = events
-      .filter(({ event }) => event === 'agent')
-      .map(({ data }) => Number(data.split(' ')[0]));
-    expect(numbers).toEqual(Array.from({ length: 300_000 }, (_, index) => index + 1));
-    expect(peakMemoryOf(runner.pid) - before).toBeLessThan(150 * 1024 * 1024);
-  }, 60_000);
 
   it('reports a failed start by its status, and leaves nothing behind', async () => {
     const home = temporaryFolder();
@@ -237,5 +169,36 @@ describe('the life of a run', () => {
       detail: 'outputs is a regular file, but it must be a folder; remove it and run again.',
     });
     expect(readFileSync(join(runner.repo('spoilt'), 'outputs'), 'utf8')).toBe('x\n');
+  });
+});
+
+describe('a run whose time is up', () => {
+  let runner: Runner;
+  beforeAll(
+    async () => (runner = await Runner.start({ FERMILINK_RUNNER_MAX_RUNTIME_SECONDS: '3' })),
+  );
+  afterAll(() => runner.stop());
+
+  it('is ended, with all that it printed before', async () => {
+    const mark = uniqueMark();
+    const client = await StreamClient.open(runner, { user_prompt: `echo before; sleep ${mark}` });
+    expect(await client.exit()).toMatchObject({
+      reason: 'timeout',
+      return_code: -15,
+      killed: false,
+    });
+    expect(client.events.map(({ data }) => data)).toContain('before');
+    expect(processesWith(mark)).toEqual([]);
+    expect(await runner.getJson('/ops/concurrency')).toMatchObject({ active_total: 0 });
+  });
+
+  it('is killed where it ignores TERM, and still says how it ended', async () => {
+    const mark = uniqueMark();
+    const client = await StreamClient.open(runner, {
+      user_prompt: `trap '' TERM INT; echo armed; sleep ${mark}; sleep ${mark}; sleep ${mark}`,
+    });
+    expect(await client.exit()).toMatchObject({ reason: 'timeout', return_code: -9, killed: true });
+    expect(client.events.map(({ data }) => data)).toContain('armed');
+    expect(processesWith(mark)).toEqual([]);
   });
 });

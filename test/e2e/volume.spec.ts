@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { eventually, peakMemoryOf } from '../support/processes.js';
+import { Runner } from '../support/runner.js';
+import { StreamClient } from '../support/stream-client.js';
+
+const MIB = 1024 * 1024;
+
+/** What these agents print takes its time on a busy machine; the default limit of a run is 600 s. */
+describe('an agent that prints much', () => {
+  let runner: Runner;
+  beforeEach(async () => {
+    runner = await Runner.start({ FERMILINK_RUNNER_MAX_LINE_BYTES: String(MIB) });
+  });
+  afterEach(() => runner.stop());
+
+  const run = (script: string, more: object = {}) =>
+    StreamClient.open(runner, { user_prompt: script, ...more });
+
+  it('has a line cut at the limit, with a note of what was left out, and is kept up with', async () => {
+    const client = await run(`head -c 600000000 /dev/zero | tr '\\0' x; echo; echo after`);
+    const events = await client.all();
+    const [long, after] = events.filter(({ event }) => event === 'agent');
+    expect(long!.data).toHaveLength(MIB);
+    expect(after!.data).toBe('after');
+    const note = JSON.parse(events.find(({ event }) => event === 'log')!.data).text;
+    expect(note).toContain(`${600_000_000 - MIB} bytes were left out`);
+    expect(await client.exit()).toMatchObject({ reason: 'completed' });
+    expect(peakMemoryOf(runner.pid)).toBeLessThan(400 * MIB);
+  }, 180_000);
+
+  it('is not held up on one pipe by a line that does not end on the other', async () => {
+    const client = await run(
+      `head -c 4000000 /dev/zero | tr '\\0' x; head -c 1000000 /dev/zero | tr '\\0' '\\n' | sed s/^/e/ >&2; ` +
+        'until [ -e outputs/go ]; do sleep 0.05; done; echo',
+      { session_id: 'two-pipes' },
+    );
+    await client.waitFor(({ event }) => event === 'log');
+    writeFileSync(join(runner.repo('two-pipes'), 'outputs', 'go'), '');
+    const events = await client.all();
+    expect(events.filter(({ data }) => data === '{"text":"e"}')).toHaveLength(1_000_000);
+    expect(events.filter(({ event }) => event === 'agent')).toHaveLength(1);
+    expect(await client.exit()).toMatchObject({ reason: 'completed' });
+  }, 180_000);
+
+  it('loses nothing to a client that reads late, and the server holds none of it in memory', async () => {
+    const lines = 500_000;
+    // What a first run loads and compiles is no cost of the output.
+    await (await run('echo warm')).exit();
+    const before = peakMemoryOf(runner.pid);
+    const response = await openUnread(runner, `seq -f '%.0f ${'y'.repeat(1000)}' 1 ${lines}`);
+    // The run ends by itself, although nobody reads.
+    await eventually(
+      () => runner.getJson('/ops/concurrency'),
+      (it) => it.active_total === 0,
+      120,
+    );
+    let next = 1;
+    let last = '';
+    for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
+      if (!line.startsWith('data: ')) continue;
+      if (line.startsWith(`data: ${next} y`)) next += 1;
+      last = line;
+    }
+    expect(next).toBe(lines + 1);
+    expect(last).toContain('"reason":"completed"');
+    expect(peakMemoryOf(runner.pid) - before).toBeLessThan(64 * MIB);
+  }, 240_000);
+});
+
+/** Sends a prompt, waits for the headers of the answer, and reads nothing of it. */
+async function openUnread(runner: Runner, user_prompt: string): Promise<IncomingMessage> {
+  const headers = { 'content-type': 'application/json' };
+  const outgoing = request(`${runner.url}/run`, { method: 'POST', agent: false, headers });
+  outgoing.end(JSON.stringify({ user_prompt }));
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return response;
+}
