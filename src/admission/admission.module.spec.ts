@@ -21,6 +21,7 @@ it('AdmissionModule hands out one admission with the configured limits', async (
     globalLimit: 4,
     perUserLimit: 2,
     queueCapacity: 9,
+    retryAfterSeconds: 60,
   });
   expect(module.get<Admission>(ADMISSION, { strict: false })).toBe(admission);
 });

@@ -13,6 +13,14 @@ export interface Ticket {
   sessionId: string;
 }
 
+/** How a ticket is taken, where not like any other. */
+export interface EnqueueOptions {
+  /** Runs that are about to be withdrawn: the caps are checked as if they did not wait. */
+  instead?: readonly string[];
+  /** It was in the queue of a server before this one: no cap refuses it. */
+  isReturning?: boolean;
+}
+
 /** Where a run stands after it was enqueued. */
 export interface Placement {
   /** Its place by arrival among all waiters, from 1; null if it got its slot at once. */
@@ -29,6 +37,8 @@ export interface AdmissionSnapshot {
   perUserLimit: number;
   /** Null for a queue without a bound. */
   queueCapacity: number | null;
+  /** Whole seconds, 1 to 60, after which another slot is to be expected, by the recent rate. */
+  retryAfterSeconds: number;
 }
 
 /** The same, and what concerns one user. */
@@ -46,9 +56,19 @@ export interface UserSnapshot extends AdmissionSnapshot {
  */
 export interface Admission {
   /** @throws {RunnerError} `queue_full`, `user_queue_full`: the ticket is not kept */
-  enqueue(ticket: Ticket): Promise<Placement>;
-  /** Gives back whatever a run has, a slot or a place in the queue; does nothing the second time. */
+  enqueue(ticket: Ticket, options?: EnqueueOptions): Promise<Placement>;
+  /**
+   * Gives back whatever a run has: its slot, its session, its place in the queue. Does nothing the
+   * second time.
+   */
   release(runId: string): Promise<void>;
+  /** Gives back the slot of a run alone: its session stays busy until `release`. */
+  releaseSlot(runId: string): Promise<void>;
+  /**
+   * Makes a session busy for a run without a slot, until `release`: something that a server before
+   * this one has started still works in it.
+   */
+  occupy(runId: string, sessionId: string): Promise<void>;
   /** The present place of a waiter; null for a run that does not wait. It never grows. */
   position(runId: string): Promise<number | null>;
   /** All runs of this moment. */

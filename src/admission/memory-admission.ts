@@ -4,6 +4,7 @@ import type {
   Admission,
   AdmissionLimits,
   AdmissionSnapshot,
+  EnqueueOptions,
   Placement,
   Ticket,
   UserSnapshot,
@@ -26,6 +27,8 @@ export class MemoryAdmission implements Admission {
   private readonly releases: ReleaseRate;
   private readonly waiters = new Map<string, Waiter>();
   private readonly holders = new Map<string, Holder>();
+  /** Sessions that are busy without a slot, by the run that keeps them so. */
+  private readonly occupied = new Map<string, Session>();
   private readonly users = new Map<string, User>();
   private readonly sessions = new Map<string, Session>();
 
@@ -39,27 +42,39 @@ export class MemoryAdmission implements Admission {
 
   // Each of these decides before its promise exists, so the order of the calls is the order of arrival.
 
-  async enqueue(ticket: Ticket): Promise<Placement> {
-    return this.place(ticket);
+  async enqueue(ticket: Ticket, options: EnqueueOptions = {}): Promise<Placement> {
+    return this.place(ticket, options);
   }
 
   async release(runId: string): Promise<void> {
     const waiter = this.waiters.get(runId);
-    const holder = this.holders.get(runId);
     if (waiter !== undefined) {
       this.waiters.delete(runId);
       this.waiting.remove(waiter);
       waiter.settle(false);
       this.forgetIfUnused(waiter.line.user, waiter.line.session);
-    } else if (holder !== undefined) {
-      this.holders.delete(runId);
-      this.releases.note();
-      holder.user.active -= 1;
-      this.waiting.userChanged(holder.user);
-      this.waiting.setBusy(holder.session, false);
-      this.grantWhatCanStart();
-      this.forgetIfUnused(holder.user, holder.session);
+      return;
     }
+    this.freeSlot(runId);
+    const session = this.occupied.get(runId);
+    if (session === undefined) return;
+    this.occupied.delete(runId);
+    this.waiting.setBusy(session, false);
+    this.grantWhatCanStart();
+    this.forgetSession(session);
+  }
+
+  async releaseSlot(runId: string): Promise<void> {
+    this.freeSlot(runId);
+    this.grantWhatCanStart();
+  }
+
+  async occupy(runId: string, sessionId: string): Promise<void> {
+    const session = this.sessions.get(sessionId) ?? this.waiting.newSession(sessionId);
+    if (session.busy) throw new Error(`the session ${sessionId} is busy already`);
+    this.sessions.set(sessionId, session);
+    this.occupied.set(runId, session);
+    this.waiting.setBusy(session, true);
   }
 
   async position(runId: string): Promise<number | null> {
@@ -85,7 +100,8 @@ export class MemoryAdmission implements Admission {
 
   /** Users and sessions that are known, for checks that nothing is left behind. */
   get knownEntities(): number {
-    return this.users.size + this.sessions.size + this.waiters.size + this.holders.size;
+    const runs = this.waiters.size + this.holders.size + this.occupied.size;
+    return this.users.size + this.sessions.size + runs;
   }
 
   private totals(): AdmissionSnapshot {
@@ -95,17 +111,21 @@ export class MemoryAdmission implements Admission {
       globalLimit: this.limits.globalConcurrentRuns,
       perUserLimit: this.limits.perUserConcurrentRuns,
       queueCapacity: this.limits.maxQueueSize,
+      retryAfterSeconds: this.releases.retryAfterSeconds(),
     };
   }
 
-  private place({ runId, userKey, sessionId }: Ticket): Placement {
+  private place(
+    { runId, userKey, sessionId }: Ticket,
+    { instead = [], isReturning = false }: EnqueueOptions,
+  ): Placement {
     if (this.waiters.has(runId) || this.holders.has(runId)) {
       throw new Error(`the run ${runId} is enqueued already`);
     }
     const user = this.users.get(userKey);
     const session = this.sessions.get(sessionId);
     const startsNow = this.canStart(user, session);
-    if (!startsNow) this.refuseIfFull(user);
+    if (!startsNow && !isReturning) this.refuseIfFull(user, instead);
     const known = user ?? this.waiting.newUser(userKey);
     const place = session ?? this.waiting.newSession(sessionId);
     this.users.set(userKey, known);
@@ -129,15 +149,17 @@ export class MemoryAdmission implements Admission {
     );
   }
 
-  private refuseIfFull(user: User | undefined): void {
+  private refuseIfFull(user: User | undefined, instead: readonly string[]): void {
     const { maxQueueSize, maxPendingPerUser } = this.limits;
+    const leaving = instead.filter((runId) => this.waiters.has(runId));
+    const leavingOfUser = leaving.filter((runId) => this.waiters.get(runId)?.line.user === user);
     const facts = () => ({ retryAfterSeconds: this.releases.retryAfterSeconds() });
-    if (maxQueueSize !== null && this.waiting.size >= maxQueueSize) {
+    if (maxQueueSize !== null && this.waiting.size - leaving.length >= maxQueueSize) {
       const detail = `Runner queue is full (${this.waiting.size} pending requests).`;
       throw new RunnerError('queue_full', detail, facts());
     }
     const pending = user?.pending ?? 0;
-    if (maxPendingPerUser !== null && pending >= maxPendingPerUser) {
+    if (maxPendingPerUser !== null && pending - leavingOfUser.length >= maxPendingPerUser) {
       const detail = `Runner queue is full for this user (${pending} pending requests).`;
       throw new RunnerError('user_queue_full', detail, facts());
     }
@@ -148,6 +170,19 @@ export class MemoryAdmission implements Admission {
     user.active += 1;
     this.waiting.userChanged(user);
     this.waiting.setBusy(session, true);
+  }
+
+  /** Frees the slot of a run, if it has one; its session stays busy. */
+  private freeSlot(runId: string): void {
+    const holder = this.holders.get(runId);
+    if (holder === undefined) return;
+    const { user, session } = holder;
+    this.holders.delete(runId);
+    this.occupied.set(runId, session);
+    this.releases.note();
+    user.active -= 1;
+    this.waiting.userChanged(user);
+    this.forgetUser(user);
   }
 
   private grantWhatCanStart(): void {
@@ -162,7 +197,15 @@ export class MemoryAdmission implements Admission {
   }
 
   private forgetIfUnused(user: User, session: Session): void {
+    this.forgetUser(user);
+    this.forgetSession(session);
+  }
+
+  private forgetUser(user: User): void {
     if (user.active === 0 && user.pending === 0) this.users.delete(user.key);
+  }
+
+  private forgetSession(session: Session): void {
     if (!session.busy && session.lines.size === 0) this.sessions.delete(session.id);
   }
 }
