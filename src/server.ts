@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
@@ -8,7 +9,12 @@ import { FrameworkLogger, type Logger } from './common/logger.js';
 import { ConfigError } from './config/load-config.js';
 import type { RunnerConfig } from './config/runner-config.js';
 import { ProviderService } from './provider/provider.service.js';
+import { RecoveryService } from './run/recovery.service.js';
+import { RetentionService } from './run/retention.service.js';
+import { RunStream } from './run/run-stream.js';
 import { RunService } from './run/run.service.js';
+import { ServerLock } from './run/server-lock.js';
+import { ServerState } from './run/server-state.js';
 
 /** The largest body that is read. */
 const BODY_LIMIT_BYTES = 1024 * 1024;
@@ -20,7 +26,7 @@ const KEEP_ALIVE_MS = 75_000;
 /** How long an answer may take after the last run has ended before its connection is cut. */
 const CLOSING_MS = 2000;
 
-/** Makes the server, listens, and sees to it that a signal ends every agent before the process. */
+/** Makes the server, listens, takes up what an earlier one has left, and ends in order on a signal. */
 export async function serve(config: RunnerConfig, logger: Logger): Promise<void> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config, logger), {
     logger: new FrameworkLogger(logger),
@@ -40,25 +46,69 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
   const server = app.getHttpServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 1000;
+  // As a rule nobody else holds the roots, and what the last server has left is taken up before
+  // anybody can ask.
+  const isAlone = await app.get(ServerLock).take(0);
+  if (isAlone) await begin(app);
   await app.listen(config.port, config.host);
-  endOnSignal(app, server, logger);
+  const ending = endOnSignal(app, server, config, logger);
   const { address, port, family } = server.address() as AddressInfo;
   const host = family === 'IPv6' ? `[${address}]` : address;
   logger.info({ url: `http://${host}:${port}` }, 'listening');
+  if (!isAlone) await waitForTheOther(app, config, logger, ending);
 }
 
-function endOnSignal(app: NestExpressApplication, server: Server, logger: Logger): void {
+/** Takes up what the last server has left, and then new runs. */
+async function begin(app: NestExpressApplication): Promise<void> {
+  await app.get(RecoveryService).recover();
+  app.get(ServerState).accept();
+  void app.get(RetentionService).watch();
+}
+
+/** Another server still holds the roots: this one is live, but not ready, until that one has gone. */
+async function waitForTheOther(
+  app: NestExpressApplication,
+  config: RunnerConfig,
+  logger: Logger,
+  ending: AbortSignal,
+): Promise<void> {
+  logger.warn('another runner holds the workspaces root or the runtime root; waiting for its end');
+  if (await app.get(ServerLock).take(config.lockWaitSeconds, ending)) {
+    await begin(app);
+    logger.info('the other runner has ended; taking runs');
+  } else if (!ending.aborted) {
+    logger.fatal(
+      `Another runner still holds FERMILINK_RUNTIME_ROOT or FERMILINK_WORKSPACES_ROOT after ${config.lockWaitSeconds} seconds; stop it, or give this one roots of its own.`,
+    );
+    process.exit(1);
+  }
+}
+
+/** @returns a signal that is aborted when the server is asked to stop */
+function endOnSignal(
+  app: NestExpressApplication,
+  server: Server,
+  config: RunnerConfig,
+  logger: Logger,
+): AbortSignal {
   const runs = app.get(RunService);
-  let ending = false;
+  const state = app.get(ServerState);
+  const streams = app.get(RunStream);
+  const ending = new AbortController();
   const end = async (signal: string) => {
-    if (ending) {
+    if (ending.signal.aborted) {
       logger.warn({ signal }, 'second signal: killing what is left');
       runs.killAll();
       process.exit(1);
     }
-    ending = true;
-    logger.info({ signal }, 'ending all runs');
-    await runs.drain();
+    ending.abort();
+    logger.info({ signal }, 'stopping');
+    state.leave();
+    await sleep(config.drainDelaySeconds * 1000);
+    state.drain();
+    streams.announceShutdown(config.drainSeconds);
+    await runs.drain(config.drainSeconds);
+    streams.closeUnfinished();
     // A client that does not take its last bytes cannot hold up the end.
     setTimeout(() => server.closeAllConnections(), CLOSING_MS).unref();
     server.closeIdleConnections();
@@ -75,4 +125,5 @@ function endOnSignal(app: NestExpressApplication, server: Server, logger: Logger
       });
     });
   }
+  return ending.signal;
 }

@@ -4,9 +4,13 @@
  */
 export type ErrorCode =
   | 'body_too_large'
+  | 'cursor_expired'
+  | 'cursor_invalid'
+  | 'cursor_unknown'
   | 'disk_full'
   | 'draining'
   | 'forbidden'
+  | 'idempotency_key_reused'
   | 'internal_error'
   | 'invalid_request'
   | 'memory_file_failed'
@@ -23,6 +27,9 @@ export type ErrorCode =
   | 'provider_not_implemented'
   | 'queue_full'
   | 'registry_unreadable'
+  | 'retry_unmatched'
+  | 'run_not_found'
+  | 'session_busy'
   | 'spawn_failed'
   | 'too_many_files'
   | 'user_queue_full'
@@ -42,6 +49,8 @@ export interface ErrorFacts {
   retryAfterSeconds?: number;
   /** The request itself named what is wrong (it is the client's fault, not the server's). */
   requested?: boolean;
+  /** The run that was admitted before this went wrong. */
+  runId?: string;
   /** What went wrong underneath; logged, never shown. */
   cause?: unknown;
 }

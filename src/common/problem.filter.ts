@@ -10,15 +10,20 @@ import {
 import type { Request, Response } from 'express';
 import { type ErrorCode, RunnerError, toRunnerError } from './errors.js';
 import { LOGGER, type Logger } from './logger.js';
+import { NoContent } from './no-content.js';
 import { PROBLEM_LISTENER, type ProblemListener } from './problem-listener.js';
 import { allowedMethods } from './routes.js';
 
 /** The HTTP status of every code (contract, sections 1 and 12). */
 const STATUS: Readonly<Record<ErrorCode, number>> = {
   body_too_large: 413,
+  cursor_expired: 410,
+  cursor_invalid: 400,
+  cursor_unknown: 400,
   disk_full: 503,
   draining: 503,
   forbidden: 403,
+  idempotency_key_reused: 422,
   internal_error: 500,
   invalid_request: 422,
   memory_file_failed: 500,
@@ -35,6 +40,9 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   provider_not_implemented: 501,
   queue_full: 429,
   registry_unreadable: 500,
+  retry_unmatched: 409,
+  run_not_found: 404,
+  session_busy: 409,
   spawn_failed: 500,
   too_many_files: 503,
   user_queue_full: 429,
@@ -56,6 +64,10 @@ export class ProblemFilter implements ExceptionFilter {
     if (response.headersSent || response.destroyed) {
       // Nothing can be said any more; what is open is cut so that the client does not take it as whole.
       if (!response.writableEnded) response.destroy();
+      return;
+    }
+    if (exception instanceof NoContent) {
+      response.status(204).end();
       return;
     }
     const healthReport = healthReportOf(exception);
@@ -86,6 +98,7 @@ export class ProblemFilter implements ExceptionFilter {
       detail: error.detail,
       code: error.code,
       errors: error.facts.errors,
+      run_id: error.facts.runId,
     };
     response.status(status).type('application/problem+json').send(JSON.stringify(problem));
   }

@@ -3,15 +3,21 @@ import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-vali
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
 
 /** The largest value of a setting that has no natural bound: what a timer of Node can still hold. */
 const MAX_SECONDS = 2_147_483;
 const MAX_COUNT = 10_000_000;
+const MAX_HOURS = 1_000_000;
+/** A petabyte: more than any disk, and exact as a number. */
+const MAX_BYTES = 1_000_000 * GIB;
 
 /** A whole number of decimal digits within bounds; one sentence states the rule, whichever part fails. */
 function WholeNumber(min: number, max: number): PropertyDecorator {
   const message = `must be a whole number from ${min} to ${max}`;
   return (target, property) => {
+    // One that has no default may be absent; unset and empty values never get here.
+    IsOptional()(target, property);
     Transform(({ value }: { value: unknown }) => {
       if (typeof value !== 'string') return value;
       return /^[+-]?\d{1,15}$/.test(value.trim()) ? Number(value) : Number.NaN;
@@ -91,6 +97,16 @@ export class Environment {
   @WholeNumber(64 * KIB, 256 * MIB) FERMILINK_RUNNER_SUBPROCESS_STREAM_LIMIT: number = MIB;
   // A line becomes a string of Node, which holds at most some 512 Mi characters.
   @WholeNumber(64 * KIB, 256 * MIB) FERMILINK_RUNNER_MAX_LINE_BYTES: number = 16 * MIB;
+  @WholeNumber(64 * KIB, MAX_BYTES) FERMILINK_RUNNER_MAX_OUTPUT_BYTES: number = GIB;
+  @WholeNumber(0, MAX_SECONDS) FERMILINK_RUNNER_STALL_SECONDS: number = 0;
+  @WholeNumber(0, MAX_SECONDS) FERMILINK_RUNNER_MAX_QUEUE_WAIT_SECONDS: number = 0;
+  @WholeNumber(1, MAX_SECONDS) FERMILINK_RUNNER_FOLLOWER_TIMEOUT_SECONDS: number = 60;
+  @WholeNumber(0, MAX_SECONDS) FERMILINK_RUNNER_DISCONNECT_GRACE_SECONDS?: number;
+  @WholeNumber(0, MAX_SECONDS) FERMILINK_RUNNER_DRAIN_DELAY_SECONDS: number = 0;
+  @WholeNumber(0, MAX_SECONDS) FERMILINK_RUNNER_DRAIN_SECONDS: number = 15;
+  @WholeNumber(0, MAX_SECONDS) FERMILINK_RUNNER_LOCK_WAIT_SECONDS: number = 60;
+  @WholeNumber(0, MAX_HOURS) FERMILINK_RUNNER_RETAIN_RUNS_HOURS: number = 72;
+  @WholeNumber(0, MAX_BYTES) FERMILINK_RUNNER_RETAIN_BYTES: number = 10 * GIB;
   @OneOf(['end', 'keep']) FERMILINK_RUNNER_BACKGROUND: 'end' | 'keep' = 'end';
   @Text() FERMILINK_RUNNER_METRICS_TOKEN?: string;
 

@@ -61,6 +61,26 @@ export class RunnerConfig {
   readonly streamLimitBytes!: number;
   /** Bytes after which a line is cut. */
   readonly maxLineBytes!: number;
+  /** Bytes that an agent may write in one run, on both pipes together. */
+  readonly maxOutputBytes!: number;
+  /** Seconds of silence after which a run counts as stalled; null means never. */
+  readonly stallSeconds!: number | null;
+  /** Seconds that a run may wait for its slot; null means for ever. */
+  readonly maxQueueWaitSeconds!: number | null;
+  /** Seconds after which a connection that accepts nothing is closed. */
+  readonly followerTimeoutSeconds!: number;
+  /** Seconds a run outlives its last follower; null leaves it to the request (contract, section 9). */
+  readonly disconnectGraceSeconds!: number | null;
+  /** Seconds between not being ready and refusing new runs, once the server is asked to stop. */
+  readonly drainDelaySeconds!: number;
+  /** Seconds that live runs then still have. */
+  readonly drainSeconds!: number;
+  /** Seconds to wait for another server that still holds the roots. */
+  readonly lockWaitSeconds!: number;
+  /** Hours that a run is kept after its end. */
+  readonly retainRunsHours!: number;
+  /** Bytes that the events of ended runs may take. */
+  readonly retainBytes!: number;
   /** Whether what an agent left running when it ended by itself is ended too. */
   readonly background!: 'end' | 'keep';
 

@@ -3,7 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { RunnerConfig } from '../config/runner-config.js';
 import { ProviderService } from '../provider/provider.service.js';
-import { RunService } from '../run/run.service.js';
+import { AgentSpawner } from '../run/agent-process.js';
+import { ServerState } from '../run/server-state.js';
 
 /** Free bytes below which a disk counts as full: room for a template, a log and a memory file. */
 const MIN_FREE_BYTES = 64 * 1024 * 1024;
@@ -15,7 +16,8 @@ export class ReadinessService {
     private readonly config: RunnerConfig,
     private readonly indicators: HealthIndicatorService,
     private readonly providers: ProviderService,
-    private readonly runs: RunService,
+    private readonly server: ServerState,
+    private readonly spawner: AgentSpawner,
   ) {}
 
   /** The checks of `GET /health/ready`. */
@@ -24,10 +26,8 @@ export class ReadinessService {
       () => this.check('workspaces', () => this.workspacesProblem()),
       () => this.check('disk', () => this.diskProblem()),
       () => this.check('provider', () => this.providers.problem()),
-      () =>
-        this.check('accepting', () =>
-          Promise.resolve(this.runs.isDraining ? 'The runner is being stopped.' : null),
-        ),
+      () => this.check('accepting', () => Promise.resolve(this.server.notReady)),
+      () => this.check('agents', () => Promise.resolve(this.spawner.exhausted)),
     ];
   }
 

@@ -20,6 +20,9 @@ export interface AgentInvocation {
   files?: Record<string, string>;
 }
 
+/** The signal by which a CLI is asked to end: the one at which it ends its own children too. */
+export type PoliteSignal = 'SIGINT' | 'SIGTERM';
+
 /** Knows how one agent CLI is driven. The command lines were found by running the CLIs. */
 export interface AgentAdapter {
   readonly id: string;
@@ -27,6 +30,7 @@ export interface AgentAdapter {
   readonly binary: string;
   /** Beginnings of the names of its own variables. */
   readonly environmentFamilies: readonly string[];
+  readonly politeSignal: PoliteSignal;
   invocation(context: LaunchContext): AgentInvocation;
   /** Makes the folder where the CLI keeps its state, and gives the variables that name it. */
   home?(): Promise<Record<string, string>>;

@@ -5,7 +5,7 @@ import { RunnerError } from '../common/errors.js';
 import type { ProviderId } from '../config/environment.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { adaptersFor } from './adapters/index.js';
-import type { AgentAdapter } from './agent-adapter.js';
+import type { AgentAdapter, PoliteSignal } from './agent-adapter.js';
 import { findBinary } from './binary.js';
 import { childEnvironment } from './child-environment.js';
 import type { RunPolicy } from './policy.js';
@@ -29,6 +29,8 @@ export interface Launch {
   args: string[];
   env: Record<string, string>;
   stdin: string;
+  /** By which it is asked to end. */
+  politeSignal: PoliteSignal;
 }
 
 /** Turns a policy and a prompt into the start of an agent's CLI. */
@@ -82,6 +84,7 @@ export class ProviderService {
         set: { ...env, ...home, TMPDIR: tmpDir, ...mark },
       }),
       stdin: adapter.stdin?.(prompt) ?? prompt,
+      politeSignal: adapter.politeSignal,
     };
   }
 

@@ -2,10 +2,11 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { RunnerError, toRunnerError } from '../common/errors.js';
+import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
+import type { PoliteSignal } from '../provider/agent-adapter.js';
 import { OutputLines, type LineSink } from './output-lines.js';
-import { ProcessTable } from './process-table.js';
-import { ProcessTree } from './process-tree.js';
+import { ProcessTable, startTimeOf } from './process-table.js';
+import { ProcessTree, type TreeEnd, type TreeLeader } from './process-tree.js';
 
 /** What is needed to start an agent. */
 export interface AgentCommand {
@@ -18,19 +19,23 @@ export interface AgentCommand {
   cwd: string;
   /** The run cookie that stands in `env`. */
   cookie: string;
+  /** By which its CLI is asked to end. */
+  politeSignal: PoliteSignal;
   maxLineBytes: number;
+  /** Bytes of both pipes after which nothing more is passed on. */
+  maxOutputBytes: number;
 }
 
-/** How ending a tree went. */
-export interface TreeEnd {
-  /** Something had to be killed. */
-  killed: boolean;
-  /** Processes that were still there in the end. */
-  survivors: number;
+/** Who is told what an agent writes. */
+export interface AgentSinks {
+  stdout: LineSink;
+  stderr: LineSink;
+  /** Told of every chunk before its lines are passed on. */
+  output: () => void;
+  /** Told once when `maxOutputBytes` have been passed on. */
+  outputLimit: () => void;
 }
 
-/** Seconds between TERM and KILL, and between KILL and giving up. */
-const GRACE_SECONDS = 5;
 /** Seconds that the pipes may stay open after the agent's exit before they are closed. */
 const DRAIN_SECONDS = 2;
 /** How often the trees of silent agents are looked at, so that descent is seen while it is there. */
@@ -39,22 +44,34 @@ const LOOK_INTERVAL_MS = 5000;
 /** Starts agents. The one place that spawns them. */
 @Injectable()
 export class AgentSpawner {
+  private lastFailure: RunnerError | null = null;
+
   constructor(private readonly table: ProcessTable) {}
 
+  /** Why the last attempt to start an agent failed, if the system had run out of something; else null. */
+  get exhausted(): string | null {
+    return this.lastFailure?.detail ?? null;
+  }
+
   /**
-   * Starts an agent in a process group and session of its own.
+   * Starts an agent in a process group and session of its own. The process exists when this returns:
+   * nothing else happens between the call and the spawn.
    * @throws {RunnerError} `spawn_failed`, or `too_many_files` where descriptors have run out
    */
-  async spawn(
-    command: AgentCommand,
-    sinks: { stdout: LineSink; stderr: LineSink },
-  ): Promise<AgentProcess> {
-    const child = await start(command);
-    return new AgentProcess(
-      child,
-      new ProcessTree(this.table, child.pid!, command.cookie),
-      command,
-      sinks,
+  spawn(command: AgentCommand, sinks: AgentSinks): Promise<AgentProcess> {
+    const started = start(command);
+    return started.then(
+      (child) => {
+        this.lastFailure = null;
+        const leader = { pid: child.pid!, startTime: startTimeOf(child.pid!) };
+        const tree = new ProcessTree(this.table, leader, command.cookie);
+        return new AgentProcess(child, leader, tree, command, sinks);
+      },
+      (cause: unknown) => {
+        const error = spawnError(cause);
+        this.lastFailure = isExhaustion(cause) ? error : null;
+        throw error;
+      },
     );
   }
 }
@@ -69,34 +86,41 @@ export class AgentProcess {
 
   constructor(
     private readonly child: ChildProcessWithoutNullStreams,
+    readonly leader: TreeLeader,
     private readonly tree: ProcessTree,
-    command: AgentCommand,
-    sinks: { stdout: LineSink; stderr: LineSink },
+    private readonly command: AgentCommand,
+    sinks: AgentSinks,
   ) {
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         resolve(signal === null ? (code ?? 0) : -constants.signals[signal]);
       });
     });
+    const meter = new OutputMeter(command.maxOutputBytes, sinks);
     this.drained = Promise.all([
-      readLines(child.stdout, new OutputLines(command.maxLineBytes, sinks.stdout)),
-      readLines(child.stderr, new OutputLines(command.maxLineBytes, sinks.stderr)),
+      readLines(child.stdout, new OutputLines(command.maxLineBytes, sinks.stdout), meter),
+      readLines(child.stderr, new OutputLines(command.maxLineBytes, sinks.stderr), meter),
     ]).then(() => undefined);
     // An agent that ends or closes its stdin before it has read all is no error of ours.
     child.stdin.on('error', () => undefined);
     child.stdin.end(command.stdin);
-    this.watch = setInterval(() => void this.tree.look(), LOOK_INTERVAL_MS);
+    this.watch = setInterval(() => {
+      // A look that fails is made up for by the next one.
+      this.tree.look().catch(() => undefined);
+    }, LOOK_INTERVAL_MS);
   }
 
   /**
-   * Ends the agent and its tree: TERM, the grace, KILL.
+   * Ends the agent and its tree: the polite signal, the grace, KILL. Never rejects.
    * @returns when nothing of it is left, or nothing more can be done
    */
-  async end(): Promise<TreeEnd> {
-    if ((await this.tree.end('SIGTERM', GRACE_SECONDS)) === 0) {
-      return { killed: false, survivors: 0 };
-    }
-    return { killed: true, survivors: await this.tree.end('SIGKILL', GRACE_SECONDS) };
+  end(): Promise<TreeEnd> {
+    return this.tree.end(this.command.politeSignal);
+  }
+
+  /** Resolves when nothing of the tree is left; what survives is killed again and again. */
+  async gone(): Promise<void> {
+    while ((await this.tree.kill(1)) > 0) await sleep(LOOK_INTERVAL_MS);
   }
 
   /**
@@ -126,27 +150,62 @@ export class AgentProcess {
   }
 }
 
-async function start(command: AgentCommand): Promise<ChildProcessWithoutNullStreams> {
-  let child: ChildProcessWithoutNullStreams;
-  try {
-    child = spawn(command.command, command.args, {
-      cwd: command.cwd,
-      env: command.env,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: true,
-    });
-  } catch (cause) {
-    throw spawnError(cause);
+const PASSED = -1;
+
+/** Counts what an agent writes, and lets nothing more pass once it is too much. */
+class OutputMeter {
+  /** Bytes that may still pass; `PASSED` once the limit was passed, and told. */
+  private left: number;
+
+  constructor(
+    limit: number,
+    private readonly sinks: AgentSinks,
+  ) {
+    this.left = limit;
   }
+
+  /** What of a chunk is still within the limit. */
+  pass(chunk: Buffer): Buffer {
+    this.sinks.output();
+    if (chunk.length <= this.left) {
+      this.left -= chunk.length;
+      return chunk;
+    }
+    const rest = chunk.subarray(0, Math.max(this.left, 0));
+    if (this.left >= 0) this.sinks.outputLimit();
+    this.left = PASSED;
+    return rest;
+  }
+}
+
+async function start(command: AgentCommand): Promise<ChildProcessWithoutNullStreams> {
+  const child = spawn(command.command, command.args, {
+    cwd: command.cwd,
+    env: command.env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
   if (child.pid === undefined) {
     // Node reports why in an event.
-    throw spawnError(await new Promise((resolve) => child.once('error', resolve)));
+    throw await new Promise((resolve) => child.once('error', resolve));
   }
   child.on('error', () => undefined);
   return child;
 }
 
+/** Whether the system had no process or no descriptor left. */
+function isExhaustion(cause: unknown): boolean {
+  return ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(errnoOf(cause) ?? '');
+}
+
 function spawnError(cause: unknown): RunnerError {
+  if (errnoOf(cause) === 'EAGAIN') {
+    return new RunnerError(
+      'spawn_failed',
+      'The system lets the runner start no more processes; try again later.',
+      { cause },
+    );
+  }
   return toRunnerError(
     cause,
     'spawn_failed',
@@ -155,9 +214,16 @@ function spawnError(cause: unknown): RunnerError {
 }
 
 /** Reads a pipe to its end or until it is destroyed. */
-function readLines(pipe: NodeJS.ReadableStream, lines: OutputLines): Promise<void> {
+function readLines(
+  pipe: NodeJS.ReadableStream,
+  lines: OutputLines,
+  meter: OutputMeter,
+): Promise<void> {
   return new Promise((resolve) => {
-    pipe.on('data', (chunk: Buffer) => lines.push(chunk));
+    pipe.on('data', (chunk: Buffer) => {
+      const passed = meter.pass(chunk);
+      if (passed.length > 0) lines.push(passed);
+    });
     pipe.on('error', () => undefined);
     pipe.once('close', () => {
       lines.end();

@@ -1,13 +1,11 @@
 /** The kinds of events that a run's log holds (contract, section 8). */
-export type LoggedEventType = 'meta' | 'agent' | 'log' | 'runner.exit';
+export type LoggedEventType = 'meta' | 'agent' | 'log' | 'stalled' | 'runner.exit';
 
 /**
  * Characters other than LF at which some reader of the stream ends a line: a lone CR by WHATWG's rules,
  * the others because the platform's client splits where Python's `str.splitlines` does.
  */
-
 const LINE_BREAKERS = /[\r\v\f\x1c-\x1e\x85\u2028\u2029]/g;
-
 const HAS_LINE_BREAKER = /[\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
 const BEGINS_LIKE_JSON = /^[ \t\r]*[{["]/;
 

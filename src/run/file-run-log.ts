@@ -1,65 +1,75 @@
-import { closeSync, constants, mkdirSync, openSync, read, unlinkSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fdatasync, ftruncateSync, read, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { errnoOf } from '../common/errors.js';
 import { eventFrame, type LoggedEventType } from './event-frame.js';
-import type { RunLog, RunLogReader, RunLogs } from './run-log.js';
+import { FRAME_END, FrameCounter, idOfFrame, MAX_ID_LINE_BYTES } from './log-frames.js';
+import type { LogIndex } from './log-index.js';
+import type { RunLog, RunLogReader } from './run-log.js';
 
 const readAsync = promisify(read);
+const syncAsync = promisify(fdatasync);
 
-/** The most that a reader holds in memory. */
-const PIECE_BYTES = 256 * 1024;
+/** What a reader holds in memory at most, unless one event alone is longer. */
+const BATCH_BYTES = 256 * 1024;
 
-/**
- * Logs in files without a name: made, opened and unlinked at once, so that a log lives exactly as long
- * as its run and its readers, and no crash leaves one behind.
- */
-export class FileRunLogs implements RunLogs {
-  /** @param bufferBytes how much of a run's output may wait in memory before it is written */
-  constructor(
-    private readonly folder: string,
-    private readonly bufferBytes: number,
-  ) {}
-
-  create(runId: string): RunLog {
-    return new FileRunLog(join(this.folder, `${runId}.log`), this.bufferBytes);
-  }
+/** What a log begins with: nothing for a new one, and what is on the disk for any other. */
+export interface FileRunLogState {
+  /** Opens the file; called when there is something to write or to read. */
+  open: () => number;
+  index: LogIndex;
+  size: number;
+  lastEventId: number;
+  /** It has its last event: it is only read. */
+  ended: boolean;
+  bufferBytes: number;
+  /** Called when the first writer or reader comes, and when the last one goes. */
+  onUse: () => void;
+  onUnused: () => void;
 }
 
-/** See `FileRunLogs`. Writes are synchronous: they go to the page cache and cost less than a thread. */
+/**
+ * One log in one file. Writes are synchronous: they go to the page cache and cost less than a turn of
+ * the thread pool, and what a reader is shown has been written, whatever happens to the server.
+ */
 export class FileRunLog implements RunLog {
-  lastEventId = 0;
   onBroken: ((cause: unknown) => void) | null = null;
+  lastEventId: number;
+  size: number;
 
   private fd: number | null = null;
-  private users = 1;
+  /** The writer, and every reader. */
+  private users = 0;
   private waiting: string[] = [];
   private waitingBytes = 0;
   private flushScheduled = false;
+  /** A write has failed: nothing but the end is still of use. */
   private broken = false;
+  /** Beyond `size` the file may hold a part of a frame, which has to be cut off first. */
+  private ragged = false;
 
-  /** Bytes in the file, and how many of them readers may see. */
-  private size = 0;
-  private visible = 0;
-  private ended = false;
-  /** The last event, where it could not be written. */
-  private unwrittenEnd: Buffer | null = null;
+  /** The number of the last event that is in the file or waits for it, and how far readers may see. */
+  private lastId: number;
+  private visible: number;
+  private ended: boolean;
+  /** The end, without an id, where it could not be written. */
+  private unwrittenEnd: { type: LoggedEventType; data: string } | null = null;
   /** What was written last: a reader that keeps up needs no read from the file. */
   private tail: { at: number; bytes: Buffer } = { at: 0, bytes: Buffer.alloc(0) };
   private readonly wakers = new Set<() => void>();
 
-  constructor(
-    private readonly path: string,
-    private readonly bufferBytes: number,
-  ) {}
+  constructor(private readonly state: FileRunLogState) {
+    this.size = this.visible = state.size;
+    this.lastEventId = this.lastId = state.lastEventId;
+    this.ended = state.ended;
+    if (!state.ended) this.join();
+  }
 
   append(type: LoggedEventType, data: string): void {
     if (this.broken) return;
-    this.lastEventId += 1;
-    const frame = eventFrame(this.lastEventId, type, data);
+    this.lastId += 1;
+    const frame = eventFrame(this.lastId, type, data);
     this.waiting.push(frame);
     this.waitingBytes += frame.length;
-    if (this.waitingBytes >= this.bufferBytes) {
+    if (this.waitingBytes >= this.state.bufferBytes) {
       this.flush();
     } else if (!this.flushScheduled) {
       this.flushScheduled = true;
@@ -70,41 +80,62 @@ export class FileRunLog implements RunLog {
     }
   }
 
-  seal(type: LoggedEventType, data: string): void {
+  async seal(type: LoggedEventType, data: string): Promise<number | null> {
     this.flush();
-    const id = this.lastEventId + 1;
-    if (!this.broken) this.write(Buffer.from(eventFrame(id, type, data)));
-    if (this.broken) this.unwrittenEnd = Buffer.from(eventFrame(null, type, data));
-    else this.lastEventId = id;
+    this.unwrittenEnd = { type, data };
+    return (await this.writeEnd()) ? this.lastId : null;
   }
 
   publishEnd(): void {
     this.ended = true;
     this.publish();
+    // An end that is still to be written needs the file.
+    if (this.unwrittenEnd === null) this.leave();
+  }
+
+  abandon(): void {
+    this.flush();
     this.leave();
   }
 
-  reader(): RunLogReader {
-    this.users += 1;
-    let position = 0;
+  async writeEndAgain(): Promise<boolean> {
+    if (this.unwrittenEnd === null) return true;
+    if (!(await this.writeEnd())) return false;
+    this.publish();
+    this.leave();
+    return true;
+  }
+
+  reader(after: number): RunLogReader {
+    this.join();
+    let position: number | null = after === 0 ? 0 : null;
+    let hasUnwrittenEnd = false;
     let open = true;
     return {
       next: async (signal) => {
+        position ??= await this.placeBehind(after);
         for (;;) {
           signal.throwIfAborted();
+          if (hasUnwrittenEnd) return null;
           if (position < this.visible) {
-            const piece = await this.read(position);
-            position += piece.length;
-            return piece;
+            const batch = await this.readFrames(position);
+            position += batch.length;
+            return batch;
           }
           if (this.ended) {
             const end = this.unwrittenEnd;
-            if (end === null || position > this.visible) return null;
-            position += end.length;
-            return end;
+            if (end === null) return null;
+            hasUnwrittenEnd = true;
+            return Buffer.from(eventFrame(null, end.type, end.data));
           }
           await this.news(signal);
         }
+      },
+      lastReadId: async () => {
+        if (position === null) return after;
+        if (position >= this.visible) return this.lastEventId;
+        const next = idOfFrame(await this.read(position, MAX_ID_LINE_BYTES));
+        return next === null ? this.lastEventId : next - 1;
       },
       close: () => {
         if (open) this.leave();
@@ -114,41 +145,121 @@ export class FileRunLog implements RunLog {
   }
 
   private flush(): void {
-    if (this.waiting.length === 0 || this.broken) return;
+    if (this.waiting.length === 0) return;
     const bytes = Buffer.from(this.waiting.length === 1 ? this.waiting[0]! : this.waiting.join(''));
+    const firstId = this.lastId - this.waiting.length + 1;
     this.waiting = [];
     this.waitingBytes = 0;
-    this.write(bytes);
+    this.write(firstId, bytes);
     this.publish();
   }
 
-  private write(bytes: Buffer): void {
+  private async writeEnd(): Promise<boolean> {
+    const { type, data } = this.unwrittenEnd!;
+    const id = this.lastId + 1;
+    if (!this.write(id, Buffer.from(eventFrame(id, type, data)))) return false;
+    this.unwrittenEnd = null;
+    this.lastId = id;
+    // What the page cache has is shown to nobody's surprise; a disk that cannot be synced is its own news.
+    await syncAsync(this.fd!).catch((cause: unknown) => this.onBroken?.(cause));
+    return true;
+  }
+
+  /** Writes whole frames; of those that do not fit, what was written is taken back. */
+  private write(firstId: number, bytes: Buffer): boolean {
+    let written = 0;
     try {
-      this.fd ??= openUnnamed(this.path);
-      for (let written = 0; written < bytes.length;) {
+      this.fd ??= this.state.open();
+      if (this.ragged) ftruncateSync(this.fd, this.size);
+      this.ragged = false;
+      while (written < bytes.length) {
         written += writeSync(this.fd, bytes, written, bytes.length - written, this.size + written);
       }
-      this.tail = { at: this.size, bytes: bytes.length <= PIECE_BYTES ? bytes : Buffer.alloc(0) };
-      this.size += bytes.length;
     } catch (cause) {
-      // What was written of these bytes stays beyond `size`, where no reader looks.
-      this.broken = true;
-      this.onBroken?.(cause);
+      this.cutBack(firstId, bytes.subarray(0, written));
+      if (!this.broken) {
+        this.broken = true;
+        this.onBroken?.(cause);
+      }
+      return false;
+    }
+    this.state.index.note(firstId, this.size);
+    this.tail = { at: this.size, bytes: bytes.length <= BATCH_BYTES ? bytes : Buffer.alloc(0) };
+    this.size += bytes.length;
+    return true;
+  }
+
+  /** Keeps the whole frames of a write that has failed. */
+  private cutBack(firstId: number, written: Buffer): void {
+    const end = written.lastIndexOf(FRAME_END);
+    const whole = written.subarray(0, end < 0 ? 0 : end + FRAME_END.length);
+    let count = 0;
+    for (let at = whole.indexOf(FRAME_END); at >= 0; at = whole.indexOf(FRAME_END, at + 2)) {
+      count += 1;
+    }
+    this.lastId = firstId - 1 + count;
+    this.size += whole.length;
+    this.ragged = true;
+    if (this.fd === null) return;
+    try {
+      ftruncateSync(this.fd, this.size);
+      this.ragged = false;
+    } catch {
+      // Tried again before the next write; readers look no further than `size` anyhow.
     }
   }
 
   private publish(): void {
     this.visible = this.size;
+    this.lastEventId = this.lastId;
     for (const wake of this.wakers) wake();
     this.wakers.clear();
   }
 
-  private async read(position: number): Promise<Buffer> {
+  /** Where the event behind `after` begins, or will begin. */
+  private async placeBehind(after: number): Promise<number> {
+    if (after >= this.lastEventId) return this.visible;
+    const { id, offset } = this.state.index.before(after + 1, this.visible);
+    const found = await this.find(after + 1, id, offset);
+    // An index that is wrong is passed over.
+    return found ?? (await this.find(after + 1, 1, 0)) ?? this.visible;
+  }
+
+  private async find(wanted: number, id: number, offset: number): Promise<number | null> {
+    if (idOfFrame(await this.read(offset, MAX_ID_LINE_BYTES)) !== id) return null;
+    const frames = new FrameCounter(id);
+    for (let position = offset; position < this.visible;) {
+      const piece = await this.read(position, BATCH_BYTES);
+      const at = frames.find(wanted, piece);
+      if (at !== null) return position + at;
+      position += piece.length;
+    }
+    return null;
+  }
+
+  /** Whole frames: as many as fit into a batch, or one. */
+  private async readFrames(position: number): Promise<Buffer> {
+    let batch = await this.read(position, BATCH_BYTES);
+    let end = batch.lastIndexOf(FRAME_END);
+    while (end < 0) {
+      const more = await this.read(position + batch.length, Math.max(batch.length, BATCH_BYTES));
+      // The end may lie across what was read before and what was read now.
+      const from = Math.max(batch.length - 1, 0);
+      batch = Buffer.concat([batch, more]);
+      end = batch.indexOf(FRAME_END, from);
+    }
+    return batch.subarray(0, end + FRAME_END.length);
+  }
+
+  private async read(position: number, most: number): Promise<Buffer> {
     const { at, bytes } = this.tail;
-    if (position >= at && position < at + bytes.length) return bytes.subarray(position - at);
-    const length = Math.min(PIECE_BYTES, this.visible - position);
+    if (position >= at && position < at + bytes.length) {
+      return bytes.subarray(position - at, position - at + most);
+    }
+    this.fd ??= this.state.open();
+    const length = Math.min(most, this.visible - position);
     const buffer = Buffer.allocUnsafe(length);
-    const { bytesRead } = await readAsync(this.fd!, buffer, 0, length, position);
+    const { bytesRead } = await readAsync(this.fd, buffer, 0, length, position);
     if (bytesRead === 0) throw new Error('a run log is shorter than what was written to it');
     return buffer.subarray(0, bytesRead);
   }
@@ -165,25 +276,16 @@ export class FileRunLog implements RunLog {
     });
   }
 
+  private join(): void {
+    if (this.users === 0) this.state.onUse();
+    this.users += 1;
+  }
+
   private leave(): void {
     this.users -= 1;
-    if (this.users === 0 && this.fd !== null) {
-      closeSync(this.fd);
-      this.fd = null;
-    }
+    if (this.users > 0) return;
+    if (this.fd !== null) closeSync(this.fd);
+    this.fd = null;
+    this.state.onUnused();
   }
-}
-
-function openUnnamed(path: string): number {
-  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  let fd: number;
-  try {
-    fd = openSync(path, flags, 0o600);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
-    fd = openSync(path, flags, 0o600);
-  }
-  unlinkSync(path);
-  return fd;
 }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { eventFrame, HEARTBEAT_FRAME } from './event-frame.js';
+import { eventFrame, HEARTBEAT_FRAME, safeJson } from './event-frame.js';
 
 /** How long a stream may be silent before a comment goes out, in milliseconds. */
 const HEARTBEAT_MS = 10_000;
@@ -9,31 +9,39 @@ const HEARTBEAT_MS = 10_000;
  * more, so that a client that does not read costs no memory, and keeps a silent connection alive.
  */
 export class FrameSink {
-  /** Whether what was sent ends with a whole frame: only then may another kind of frame follow. */
-  private betweenFrames = true;
   private readonly heartbeat: NodeJS.Timeout;
 
-  constructor(private readonly response: ServerResponse) {
+  /**
+   * @param timeoutSeconds after so long without a byte accepted, `onTimeout` is called; the system
+   *   looks once in that time, so it may take twice as long
+   */
+  constructor(
+    private readonly response: ServerResponse,
+    timeoutSeconds: number,
+    onTimeout: () => void,
+  ) {
     this.heartbeat = setInterval(() => {
-      if (this.betweenFrames && !response.writableNeedDrain) response.write(HEARTBEAT_FRAME);
+      if (!response.writableNeedDrain) response.write(HEARTBEAT_FRAME);
     }, HEARTBEAT_MS);
+    // The timer of a socket looks at what is accepted, also in the middle of a long write.
+    response.setTimeout(timeoutSeconds * 1000, () => {
+      if (response.writableNeedDrain) onTimeout();
+    });
   }
 
-  /** Sends a piece of a log, whose frames may be cut anywhere; waits for a client that is behind. */
-  async write(piece: Buffer, signal: AbortSignal): Promise<void> {
-    this.betweenFrames = piece.length >= 2 ? piece.subarray(-2).equals(FRAME_END) : false;
-    if (!this.send(piece)) await drained(this.response, signal);
+  /** Sends a batch of whole frames; waits for a client that is behind. */
+  async write(batch: Buffer, signal: AbortSignal): Promise<void> {
+    if (!this.send(batch)) await drained(this.response, signal);
   }
 
   /** Sends an event that no log has; `id` is that of the last logged event which was sent. */
   async notice(id: number, type: string, value: unknown, signal: AbortSignal): Promise<void> {
-    if (!this.send(eventFrame(id, type, JSON.stringify(value)))) {
-      await drained(this.response, signal);
-    }
+    if (!this.send(eventFrame(id, type, safeJson(value)))) await drained(this.response, signal);
   }
 
   close(): void {
     clearInterval(this.heartbeat);
+    this.response.setTimeout(0);
   }
 
   private send(bytes: Buffer | string): boolean {
@@ -41,8 +49,6 @@ export class FrameSink {
     return this.response.write(bytes);
   }
 }
-
-const FRAME_END = Buffer.from('\n\n');
 
 /** Waits until the client has taken what waits for it; rejects when it has gone (`signal`). */
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { errnoOf } from '../common/errors.js';
+import { withSpareDescriptor } from './spare-descriptor.js';
 
 /** The variable by which a process is recognised as a run's, wherever it has moved. */
 export const RUN_COOKIE_VARIABLE = 'FERMILINK_RUN_COOKIE';
@@ -19,6 +21,9 @@ export interface ProcessEntry {
 
 /** How long one slice of a look may hold the event loop, in milliseconds. */
 const SLICE_MS = 8;
+
+/** Index of the start time among the fields from the state on. */
+const START_TIME = 19;
 
 const COOKIE_MARK = Buffer.from(`${RUN_COOKIE_VARIABLE}=`);
 
@@ -58,7 +63,7 @@ export class ProcessTable {
     const entries: ProcessEntry[] = [];
     const cookies = new Map<string, string | null>();
     let sliceBegan = performance.now();
-    for (const name of readdirSync('/proc')) {
+    for (const name of withSpareDescriptor(() => readdirSync('/proc'))) {
       const pid = Number(name);
       if (!Number.isInteger(pid)) continue;
       const entry = readProcess(pid);
@@ -87,32 +92,56 @@ export function isAlive(seen: { pid: number; startTime: number }): boolean {
 
 /** Reads one process; null if there is none or it is a zombie. */
 export function readProcess(pid: number): Omit<ProcessEntry, 'cookie'> | null {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return null;
-  }
-  // The name in parentheses may hold anything, also parentheses; the fields after the last one are fixed.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const state = fields[0];
-  if (state === 'Z' || state === 'X') return null;
+  const fields = statFields(pid);
+  if (fields === null || fields[0] === 'Z' || fields[0] === 'X') return null;
   return {
     pid,
     parent: Number(fields[1]),
     group: Number(fields[2]),
     session: Number(fields[3]),
-    startTime: Number(fields[19]),
+    startTime: Number(fields[START_TIME]),
   };
 }
 
-function readCookie(pid: number): { cookie: string | null; final: boolean } {
-  let environment: Buffer;
+/** When a process began, in clock ticks since boot, also if it is a zombie by now; null if it is gone. */
+export function startTimeOf(pid: number): number | null {
+  const fields = statFields(pid);
+  return fields === null ? null : Number(fields[START_TIME]);
+}
+
+/** Names the boot and the pid namespace: the same number elsewhere or later is another process. */
+export function hostIdentity(): string {
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+}
+
+/** The fields of `/proc/PID/stat` from the state on; null if there is no such process. */
+function statFields(pid: number): string[] | null {
+  const stat = readProc(`/proc/${pid}/stat`)?.toString('latin1');
+  // The name in parentheses may hold anything, also parentheses; the fields after the last one are fixed.
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? null;
+}
+
+/** @returns null if the process is gone; anything else that is in the way is an error */
+function readProc(path: string): Buffer | null {
   try {
-    environment = readFileSync(`/proc/${pid}/environ`);
-  } catch {
-    return { cookie: null, final: false };
+    return withSpareDescriptor(() => readFileSync(path));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return null;
+    throw error;
   }
+}
+
+function readCookie(pid: number): { cookie: string | null; final: boolean } {
+  let environment: Buffer | null;
+  try {
+    environment = readProc(`/proc/${pid}/environ`);
+  } catch (error) {
+    // Somebody else's process, which is none of ours.
+    if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM') throw error;
+    environment = null;
+  }
+  if (environment === null) return { cookie: null, final: false };
   let at = environment.indexOf(COOKIE_MARK);
   while (at > 0 && environment[at - 1] !== 0) at = environment.indexOf(COOKIE_MARK, at + 1);
   if (at < 0) return { cookie: null, final: environment.length > 0 };

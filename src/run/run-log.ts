@@ -2,47 +2,72 @@ import type { LoggedEventType } from './event-frame.js';
 
 /**
  * Everything that one run says, as the frames that go over the wire, numbered 1, 2, 3… One writer
- * appends, any number of readers follow, each at its own speed; what a reader gets is in the log first.
+ * appends, any number of readers follow, each from any event on and at its own speed; what a reader
+ * gets is in the log first, and stays there when the server dies.
  */
 export interface RunLog {
-  /** The number of the last event that was appended; 0 before the first. */
+  /** The number of the last event that readers may see; 0 before the first. */
   readonly lastEventId: number;
+  /** Bytes of all events. */
+  readonly size: number;
 
   /**
    * Appends an event. `data` must hold no character that ends a line. Events wait in memory until the
    * next turn of the event loop, or until there are enough of them, and are then written at once.
+   * After a write has failed nothing more is appended but the end.
    */
   append(type: LoggedEventType, data: string): void;
 
   /**
-   * Appends the last event and writes everything out, without showing the last event to any reader
-   * yet: `publishEnd` does, when the run's slot has come free. If it cannot be written, readers will
-   * get it without an id.
+   * Appends the last event and brings everything to the disk, without showing the last event to any
+   * reader yet: `publishEnd` does, when the run's slot has come free.
+   * @returns its number; null if it could not be written: then readers get it without an id
    */
-  seal(type: LoggedEventType, data: string): void;
+  seal(type: LoggedEventType, data: string): Promise<number | null>;
   publishEnd(): void;
+  /** Lets go of a log that this server will write no end to; what is in it stays. */
+  abandon(): void;
+  /** Writes a published end that could not be written before; false if it still cannot be. */
+  writeEndAgain(): Promise<boolean>;
 
   /**
-   * Reads from the beginning. The reader gets pieces of at most 256 KiB, split anywhere; their
-   * concatenation is the log. It must be closed.
+   * Reads what comes after the event with the number `after` (0: all), in batches of whole events: as
+   * many as fit into 256 KiB, or one. The reader must be closed.
    */
-  reader(): RunLogReader;
+  reader(after: number): RunLogReader;
 
-  /** Called once, with the cause, when the log cannot be written any more. */
+  /** Called once, with the cause, when a write has failed. */
   onBroken: ((cause: unknown) => void) | null;
 }
 
 export interface RunLogReader {
   /**
-   * The next piece: waits for one, and gives null after the last event of a sealed log.
+   * The next batch: waits for one, and gives null after the last event of an ended log.
    * @throws the signal's reason when it is aborted
    */
   next(signal: AbortSignal): Promise<Buffer | null>;
+  /** The number of the last event that was read. */
+  lastReadId(): Promise<number>;
   close(): void;
 }
 
-/** Makes logs; the one place that chooses where they live. */
-export const RUN_LOGS = Symbol('RunLogs');
+/** What a crash has left of a log. */
+export interface RecoveredLog {
+  log: RunLog;
+  /** The data of the `runner.exit` that it ends with; null if the run has no end yet. */
+  end: string | null;
+}
+
+/** Makes, finds and removes logs; the one place that chooses where they live. */
 export interface RunLogs {
   create(runId: string): RunLog;
+  /** Opens the log of a run whose server died, without what it wrote of a last event. */
+  recover(runId: string): RecoveredLog;
+  /** The log of an ended run for reading; null if its events are not there any more. */
+  open(runId: string, lastEventId: number): RunLog | null;
+  /** Whether somebody writes or reads it now. */
+  isInUse(runId: string): boolean;
+  remove(runId: string): void;
 }
+
+export const RUN_LOGS = Symbol('RunLogs');

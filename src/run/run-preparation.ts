@@ -67,16 +67,16 @@ export class RunPreparation {
   }
 
   private async prepareUntil(run: Run, signal: AbortSignal): Promise<PreparedRun> {
-    const { request } = run;
-    const policy = await this.policies.forRun(request.sandbox ?? null);
+    const { order, cookie } = run.record;
+    const policy = await this.policies.forRun(order.sandbox);
     run.provider = policy.provider;
     // Before any file is touched: whether this provider can run here at all.
     this.providers.requireImplemented(policy.provider);
     signal.throwIfAborted();
     const { repo, repoPath, overlay } = await this.workspaces.prepare({
       sessionId: run.sessionId,
-      prompt: request.user_prompt,
-      requestedPackageId: request.package_id ?? null,
+      prompt: order.prompt,
+      requestedPackageId: order.packageId,
       providerId: policy.provider,
       signal,
     });
@@ -91,8 +91,8 @@ export class RunPreparation {
       const launch = await this.providers.prepareLaunch({
         policy,
         repoPath,
-        prompt: request.user_prompt,
-        mark: { [RUN_COOKIE_VARIABLE]: run.cookie },
+        prompt: order.prompt,
+        mark: { [RUN_COOKIE_VARIABLE]: cookie },
         tmpDir,
         launchFolder,
       });

@@ -1,62 +1,63 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { validateSync, type ValidationError } from 'class-validator';
-import { RunnerError } from '../common/errors.js';
-import { RunMetrics } from './run-metrics.js';
+import { type FieldError, RunnerError } from '../common/errors.js';
+import { RunnerConfig } from '../config/runner-config.js';
 import { MAX_PROMPT_CHARACTERS, RunRequest } from './run-request.js';
 
 /** Fields that count as absent when they hold nothing but blanks. */
 const BLANK_IS_ABSENT = ['user_id', 'package_id', 'sandbox', 'provider'] as const;
+/** Fields that count as absent when they are null, and are not looked at otherwise. */
+const NULL_IS_ABSENT = ['on_disconnect', 'on_busy', 'max_runtime_seconds', 'metadata'] as const;
 
 /** Makes a `RunRequest` of a body; unknown fields are ignored. */
 @Injectable()
 export class RunRequestPipe implements PipeTransform<unknown, RunRequest> {
-  constructor(private readonly metrics: RunMetrics) {}
+  constructor(private readonly config: RunnerConfig) {}
 
   /** @throws {RunnerError} `invalid_request` with every bad field, or `prompt_too_long` */
   transform(body: unknown): RunRequest {
-    try {
-      return validRequest(body);
-    } catch (error) {
-      this.metrics.noteRefusal(error);
-      throw error;
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+      throw new RunnerError(
+        'invalid_request',
+        'The body must be a JSON object, sent with Content-Type: application/json.',
+        { errors: [{ field: 'body', message: 'must be a JSON object' }] },
+      );
     }
+    const request = pick(body as Record<string, unknown>);
+    const errors = validateSync(request).map(fieldError);
+    const limit = this.config.maxRuntimeSeconds;
+    if ((request.max_runtime_seconds ?? 0) > limit) {
+      errors.push({ field: 'max_runtime_seconds', message: `must be at most ${limit}` });
+    }
+    if (errors.length > 0) {
+      const sentence = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
+      throw new RunnerError('invalid_request', `The request is not valid: ${sentence}.`, {
+        errors,
+      });
+    }
+    if (codePoints(request.user_prompt) > MAX_PROMPT_CHARACTERS) {
+      throw new RunnerError('prompt_too_long', 'Prompt too long.');
+    }
+    return request;
   }
-}
-
-function validRequest(body: unknown): RunRequest {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new RunnerError(
-      'invalid_request',
-      'The body must be a JSON object, sent with Content-Type: application/json.',
-      { errors: [{ field: 'body', message: 'must be a JSON object' }] },
-    );
-  }
-  const request = pick(body as Record<string, unknown>);
-  const errors = validateSync(request).map(fieldError);
-  if (errors.length > 0) {
-    const sentence = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
-    throw new RunnerError('invalid_request', `The request is not valid: ${sentence}.`, {
-      errors,
-    });
-  }
-  if (codePoints(request.user_prompt) > MAX_PROMPT_CHARACTERS) {
-    throw new RunnerError('prompt_too_long', 'Prompt too long.');
-  }
-  return request;
 }
 
 function pick(body: Record<string, unknown>): RunRequest {
-  const own = (name: keyof RunRequest) => (Object.hasOwn(body, name) ? body[name] : undefined);
-  const values: Record<string, unknown> = { user_prompt: own('user_prompt') };
-  values.session_id = own('session_id') === '' ? undefined : (own('session_id') ?? undefined);
+  const own = (name: keyof RunRequest) =>
+    Object.hasOwn(body, name) ? (body[name] ?? undefined) : undefined;
+  const values: Record<string, unknown> = {
+    user_prompt: Object.hasOwn(body, 'user_prompt') ? body.user_prompt : undefined,
+    session_id: own('session_id') === '' ? undefined : own('session_id'),
+  };
   for (const name of BLANK_IS_ABSENT) {
-    const value = own(name) ?? undefined;
+    const value = own(name);
     values[name] = typeof value === 'string' && value.trim() === '' ? undefined : value;
   }
+  for (const name of NULL_IS_ABSENT) values[name] = own(name);
   return Object.assign(new RunRequest(), values);
 }
 
-function fieldError(error: ValidationError): { field: string; message: string } {
+function fieldError(error: ValidationError): FieldError {
   // The decorators run from the last to the first; the first one states the most basic rule.
   const messages = Object.values(error.constraints ?? {});
   return { field: error.property, message: messages.at(-1) ?? 'is not valid' };

@@ -1,8 +1,11 @@
 import {
+  IsIn,
+  IsInt,
   IsOptional,
   IsString,
   Matches,
   MaxLength,
+  Min,
   MinLength,
   registerDecorator,
 } from 'class-validator';
@@ -10,32 +13,47 @@ import { SESSION_ID } from '../workspace/session-id.js';
 
 /** The most code points that a prompt may have (contract, section 1). */
 export const MAX_PROMPT_CHARACTERS = 10_000;
+/** The most bytes that `metadata` may have as JSON. */
+const MAX_METADATA_BYTES = 4096;
+/** How deep `metadata` may be nested: more than anybody needs, and nothing that walks it can overflow. */
+const MAX_METADATA_DEPTH = 32;
 
-function TextWithout(pattern: RegExp, message: string): PropertyDecorator {
+export const ON_DISCONNECT = ['cancel', 'continue'] as const;
+export type OnDisconnect = (typeof ON_DISCONNECT)[number];
+
+export const ON_BUSY = ['queue', 'reject', 'interrupt'] as const;
+export type OnBusy = (typeof ON_BUSY)[number];
+
+function Rule(message: string, holds: (value: unknown) => boolean): PropertyDecorator {
   return (target, propertyName) => {
     registerDecorator({
-      name: 'textWithout',
+      name: message,
       target: target.constructor,
       propertyName: String(propertyName),
       options: { message },
-      validator: {
-        validate: (value: unknown) => typeof value !== 'string' || !pattern.test(value),
-      },
+      validator: { validate: holds },
     });
   };
+}
+
+function TextWithout(pattern: RegExp, message: string): PropertyDecorator {
+  return Rule(message, (value) => typeof value !== 'string' || !pattern.test(value));
 }
 
 /** Text that every program underneath can carry: no NUL, no half of a surrogate pair. */
 function PlainText(): PropertyDecorator {
   return (target, property) => {
     IsString({ message: 'must be a string' })(target, property);
-
     TextWithout(/\0/, 'must not contain a NUL character')(target, property);
     TextWithout(/\p{Cs}/u, 'must not contain a lone surrogate')(target, property);
   };
 }
 
-/** The body of `POST /run`, with what is blank or null left out (contract, section 1). */
+function OneOf(values: readonly string[]): PropertyDecorator {
+  return IsIn(values, { message: `must be one of: ${values.join(', ')}` });
+}
+
+/** The body of `POST /run` and `POST /runs`, with what is blank or null left out (contract, section 1). */
 export class RunRequest {
   @PlainText()
   @MinLength(1, { message: 'must have at least 1 character' })
@@ -66,4 +84,44 @@ export class RunRequest {
   @IsOptional()
   @IsString({ message: 'must be a string' })
   provider?: string;
+
+  @IsOptional()
+  @OneOf(ON_DISCONNECT)
+  on_disconnect?: OnDisconnect;
+
+  @IsOptional()
+  @OneOf(ON_BUSY)
+  on_busy?: OnBusy;
+
+  /** Seconds; the pipe also holds it against the configured limit. */
+  @IsOptional()
+  @IsInt({ message: 'must be a whole number of seconds' })
+  @Min(1, { message: 'must be at least 1' })
+  max_runtime_seconds?: number;
+
+  /** Given back with the run; the runner makes nothing of it. */
+  @IsOptional()
+  @Rule(
+    `must be an object of at most ${MAX_METADATA_BYTES} bytes as JSON, nested at most ${MAX_METADATA_DEPTH} deep`,
+    isSmallObject,
+  )
+  metadata?: Record<string, unknown>;
+}
+
+function isSmallObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return (
+    depthOf(value, MAX_METADATA_DEPTH + 1) <= MAX_METADATA_DEPTH &&
+    Buffer.byteLength(JSON.stringify(value)) <= MAX_METADATA_BYTES
+  );
+}
+
+/** How deep a value is nested, as far as `most` levels. */
+function depthOf(value: unknown, most: number): number {
+  if (typeof value !== 'object' || value === null || most === 0) return 0;
+  let deepest = 0;
+  for (const member of Object.values(value)) {
+    deepest = Math.max(deepest, depthOf(member, most - 1));
+  }
+  return 1 + deepest;
 }

@@ -1,9 +1,13 @@
-import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, type MessageEvent } from '@nestjs/common';
+import { Inject, Injectable, type MessageEvent } from '@nestjs/common';
 import { Observable } from 'rxjs';
+import { LOGGER, type Logger } from '../common/logger.js';
+import { RunnerConfig } from '../config/runner-config.js';
+import type { Follower } from './follower.js';
 import { FrameSink } from './frame-sink.js';
+import type { RunLog, RunLogReader } from './run-log.js';
 import { RunService } from './run.service.js';
+import { hasEnded } from './run-record.js';
 import type { Run } from './run.js';
 
 /** What a client that reconnects by itself waits before it does, in milliseconds. */
@@ -11,66 +15,155 @@ const RETRY_MS = 3000;
 /** How often a waiting client hears of its place, at most, in milliseconds. */
 const POSITION_INTERVAL_MS = 1000;
 
-/** Follows a run on behalf of one connection. */
+/** What a connection follows. */
+export interface Followed {
+  /** Null if the run has ended. */
+  run: Run | null;
+  log: RunLog;
+  /** The number of the last event that the client has. */
+  after: number;
+}
+
+/** One stream that is being sent. */
+interface Stream {
+  run: Run | null;
+  reader: RunLogReader;
+  sink: FrameSink;
+  gone: AbortSignal;
+  /** Aborted when there is something else to do than to wait for what the log has; then made anew. */
+  interrupt: AbortController;
+  /** What is followed will not go on in this server. */
+  isOver: boolean;
+}
+
+/** Sends the logs of runs to the connections that follow them. */
 @Injectable()
 export class RunStream {
-  constructor(private readonly runs: RunService) {}
+  private readonly streams = new Set<Stream>();
+  private shutdown: { drain_seconds: number } | null = null;
+
+  constructor(
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly config: RunnerConfig,
+    private readonly runs: RunService,
+  ) {}
 
   /**
    * The stream of a run for `@Sse`. The Observable carries the opening and the end. What lies between
-   * goes from the log to the response in pieces that hold many events, since the framework's writer
-   * spends a promise, a tick and a socket write on each one and cannot be paused: here a client that
-   * reads slowly is waited for, and a piece is all that is held for it.
+   * goes from the log to the response in batches of many events, since the framework's writer spends a
+   * promise, a tick and a socket write on each one and cannot be paused: here a client that reads
+   * slowly is waited for, and a batch is all that is held for it.
    */
-  follow(run: Run, response: ServerResponse): Observable<MessageEvent> {
+  follow(followed: Followed, follower: Follower): Observable<MessageEvent> {
     return new Observable((subscriber) => {
       const gone = new AbortController();
       // Without an id of ours the framework would give it one of its own, and mislead a resume.
-      subscriber.next({ id: '0', retry: RETRY_MS });
-      this.send(run, response, gone.signal).then(
+      subscriber.next({ id: String(followed.after), retry: RETRY_MS });
+      this.send(followed, follower, gone.signal).then(
         () => subscriber.complete(),
         (error: unknown) => {
-          if (!gone.signal.aborted) subscriber.error(error);
+          if (gone.signal.aborted) return;
+          // What the client has is good; it must not take what it got for the whole.
+          this.logger.error({ err: error, run: followed.run?.id }, 'a stream broke off');
+          follower.response.destroy();
         },
       );
       return () => gone.abort();
     });
   }
 
-  private async send(run: Run, response: ServerResponse, gone: AbortSignal): Promise<void> {
-    const sink = new FrameSink(response);
-    const reader = run.log.reader();
+  /** Tells every follower that the server stops, and within how many seconds live runs have to end. */
+  announceShutdown(drainSeconds: number): void {
+    this.shutdown = { drain_seconds: drainSeconds };
+    for (const { interrupt } of this.streams) interrupt.abort();
+  }
+
+  /** Ends the streams of runs that are left to the next server. */
+  closeUnfinished(): void {
+    for (const stream of this.streams) {
+      if (stream.run === null || hasEnded(stream.run.state)) continue;
+      stream.isOver = true;
+      stream.interrupt.abort();
+    }
+  }
+
+  private async send(
+    { run, log, after }: Followed,
+    follower: Follower,
+    gone: AbortSignal,
+  ): Promise<void> {
+    const stream: Stream = {
+      run,
+      reader: log.reader(after),
+      sink: new FrameSink(follower.response, this.config.followerTimeoutSeconds, () => {
+        this.logger.warn({ run: run?.id }, 'a follower accepts nothing; its connection is closed');
+        follower.giveUp();
+      }),
+      gone,
+      interrupt: new AbortController(),
+      isOver: false,
+    };
+    const stop = () => stream.interrupt.abort();
+    gone.addEventListener('abort', stop);
+    this.streams.add(stream);
+    if (this.shutdown !== null) stop();
     try {
       // The framework has sent the headers by now, and its opening goes out in this turn.
       await nextTurn();
-      await this.sendQueuePosition(run, sink, gone);
-      for (;;) {
-        const piece = await reader.next(gone);
-        if (piece === null) return;
-        await sink.write(piece, gone);
-      }
+      if (run !== null) await this.sendQueuePosition(run, stream);
+      gone.throwIfAborted();
+      await this.sendLog(stream);
     } finally {
-      reader.close();
-      sink.close();
+      gone.removeEventListener('abort', stop);
+      this.streams.delete(stream);
+      stream.reader.close();
+      stream.sink.close();
+    }
+  }
+
+  private async sendLog(stream: Stream): Promise<void> {
+    const { reader, sink, gone } = stream;
+    for (;;) {
+      if (stream.interrupt.signal.aborted) {
+        gone.throwIfAborted();
+        if (stream.isOver) return;
+        stream.interrupt = new AbortController();
+        await sink.notice(await reader.lastReadId(), 'shutdown', this.shutdown, gone);
+      }
+      const { signal } = stream.interrupt;
+      const batch = await reader.next(signal).catch((error: unknown) => {
+        if (signal.aborted) return 'interrupted' as const;
+        throw error;
+      });
+      if (batch === null) return;
+      if (batch !== 'interrupted') await sink.write(batch, gone);
     }
   }
 
   /** Tells a waiting client its place: at once, and whenever it has changed, until it waits no more. */
-  private async sendQueuePosition(run: Run, sink: FrameSink, gone: AbortSignal): Promise<void> {
-    const over = AbortSignal.any([run.leftQueue, gone]);
+  private async sendQueuePosition(run: Run, stream: Stream): Promise<void> {
+    const { reader, sink, gone, interrupt } = stream;
+    if (run.leftQueue.aborted) return;
+    const over = new AbortController();
+    const end = () => over.abort();
+    run.leftQueue.addEventListener('abort', end);
+    interrupt.signal.addEventListener('abort', end);
+    if (interrupt.signal.aborted) end();
     let told: number | null = null;
-    while (!over.aborted) {
-      const place = await this.runs.queuePosition(run);
-      if (place !== null && !over.aborted && place.position !== told) {
+    while (!over.signal.aborted) {
+      const place = await this.runs.queuePosition(run.id);
+      if (place !== null && !over.signal.aborted && place.position !== told) {
         told = place.position;
         await sink.notice(
-          run.log.lastEventId,
+          await reader.lastReadId(),
           'queued',
           { run_id: run.id, position: place.position, pending_total: place.pendingTotal },
           gone,
         );
       }
-      await sleep(POSITION_INTERVAL_MS, undefined, { signal: over }).catch(() => undefined);
+      await sleep(POSITION_INTERVAL_MS, undefined, { signal: over.signal }).catch(() => undefined);
     }
+    run.leftQueue.removeEventListener('abort', end);
+    interrupt.signal.removeEventListener('abort', end);
   }
 }

@@ -1,42 +1,160 @@
 import {
   Body,
   Controller,
+  Get,
+  Headers,
   HttpCode,
   type MessageEvent,
+  Param,
+  Post,
+  Query,
   Req,
   RequestMethod,
+  Res,
   Sse,
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { Observable } from 'rxjs';
-import { onConnectionEnd } from './connection.js';
+import { NoContent } from '../common/no-content.js';
+import { RunnerError } from '../common/errors.js';
+import { cursorOf, requireKnown } from './cursor.js';
+import { Follower } from './follower.js';
+import { RunIntake, type Submission, type Submitted } from './run-intake.js';
+import { filterOf } from './run-query.js';
+import { hasEnded, type RunRecord } from './run-record.js';
 import { RunRequest } from './run-request.js';
 import { RunRequestPipe } from './run-request.pipe.js';
 import { RunStream } from './run-stream.js';
+import { bodyOf, referenceOf, type RunBody } from './run-view.js';
 import { RunService } from './run.service.js';
 
-/** `POST /run` (contract, section 1). */
+/** How long a cancel waits for the end of the run before it answers, in seconds. */
+const CANCEL_WAIT_SECONDS = 10;
+
+/** The routes of runs (contract, sections 1, 8 and 9). */
 @Controller()
 export class RunController {
   constructor(
+    private readonly intake: RunIntake,
     private readonly runs: RunService,
     private readonly stream: RunStream,
   ) {}
 
   /**
-   * Creates a run and follows it. A run that is admitted at once is prepared before the headers go
-   * out, so that its errors have their status; one that has to wait gets its stream at once.
+   * `POST /run`: creates a run and follows it. A run that is admitted at once is prepared before the
+   * headers go out, so that its errors have their status; one that has to wait gets its stream at once.
    */
   @Sse('run', { method: RequestMethod.POST })
   @HttpCode(200)
   async run(
-    @Body(RunRequestPipe) body: RunRequest,
-    @Req() request: Request,
+    @Body(RunRequestPipe) request: RunRequest,
+    @Req() http: Request,
   ): Promise<Observable<MessageEvent>> {
-    const response: Response = request.res!;
-    const { run, admittedAtOnce, prepared } = await this.runs.start(body);
-    onConnectionEnd(request, response, run.attachFollower());
-    if (admittedAtOnce) await prepared;
-    return this.stream.follow(run, response);
+    const submission = submissionOf(request, http, 'cancel');
+    // Before a run is made: a client whose cursor is no number will not understand the stream.
+    const after = cursorOf(submission.lastEventId, undefined);
+    const submitted = await this.intake.submit(submission);
+    http.res!.setHeader('Location', locationOf(submitted));
+    if ('ended' in submitted) {
+      repeatProblem(submitted.ended);
+      return this.followById(submitted.ended.id, after, http);
+    }
+    const { run } = submitted;
+    const follower = new Follower(http, http.res!);
+    follower.onEnd(run.attachFollower());
+    if (run.admittedAtOnce) await run.prepared.promise;
+    requireKnown(after, run.log.lastEventId);
+    return this.stream.follow({ run, log: run.log, after }, follower);
   }
+
+  /** `POST /runs`: creates a run and answers at once. */
+  @Post('runs')
+  @HttpCode(202)
+  async create(
+    @Body(RunRequestPipe) request: RunRequest,
+    @Req() http: Request,
+  ): Promise<ReturnType<typeof referenceOf>> {
+    const submitted = await this.intake.submit(submissionOf(request, http, 'continue'));
+    http.res!.setHeader('Location', locationOf(submitted));
+    if ('ended' in submitted) return referenceOf(submitted.ended);
+    const { run } = submitted;
+    return referenceOf({ ...run.record, state: run.state });
+  }
+
+  /** `GET /runs`: runs, newest first. */
+  @Get('runs')
+  async list(
+    @Query() query: Record<string, unknown>,
+  ): Promise<{ runs: RunBody[]; next_cursor: string | null }> {
+    const { runs, next } = await this.runs.list(filterOf(query));
+    return { runs: runs.map((view) => bodyOf(view)), next_cursor: next };
+  }
+
+  /** `GET /runs/{id}`: what is known of a run. */
+  @Get('runs/:id')
+  async get(@Param('id') id: string, @Query('include') include: unknown): Promise<RunBody> {
+    return bodyOf(await this.runs.get(id), include === 'prompt');
+  }
+
+  /** `GET /runs/{id}/events`: follows a run from any event on; 204 if the client has it whole. */
+  @Sse('runs/:id/events')
+  async events(
+    @Param('id') id: string,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Query('after') after: unknown,
+    @Req() http: Request,
+  ): Promise<Observable<MessageEvent>> {
+    return this.followById(id, cursorOf(lastEventId, after), http);
+  }
+
+  /** `POST /runs/{id}/cancel`: 200 with the run once it has ended, else 202. */
+  @Post('runs/:id/cancel')
+  async cancel(
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<RunBody> {
+    const view = await this.runs.cancel(id, CANCEL_WAIT_SECONDS);
+    response.status(hasEnded(view.record.state) ? 200 : 202);
+    return bodyOf(view);
+  }
+
+  private async followById(
+    id: string,
+    after: number,
+    http: Request,
+  ): Promise<Observable<MessageEvent>> {
+    const { run, log } = await this.runs.logOf(id);
+    requireKnown(after, log.lastEventId);
+    if (run === null && after === log.lastEventId) throw new NoContent();
+    const follower = new Follower(http, http.res!);
+    if (run !== null) follower.onEnd(run.attachFollower());
+    return this.stream.follow({ run, log, after }, follower);
+  }
+}
+
+function submissionOf(
+  request: RunRequest,
+  http: Request,
+  onDisconnect: Submission['onDisconnect'],
+): Submission {
+  return {
+    request,
+    key: http.get('idempotency-key'),
+    lastEventId: http.get('last-event-id'),
+    onDisconnect,
+  };
+}
+
+function locationOf(submitted: Submitted): string {
+  return `/runs/${'run' in submitted ? submitted.run.id : submitted.ended.id}`;
+}
+
+/** A run that failed before its stream began was answered with a problem: a retry gets it again. */
+function repeatProblem({ id, problem }: RunRecord): void {
+  if (problem === null) return;
+  throw new RunnerError(problem.code, problem.detail, {
+    requested: problem.requested,
+    retryAfterSeconds: problem.retryAfterSeconds ?? undefined,
+    runId: id,
+  });
 }

@@ -6,15 +6,25 @@ import { PackagesModule } from '../packages/packages.module.js';
 import { ProviderModule } from '../provider/provider.module.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { AgentSpawner } from './agent-process.js';
-import { FileRunLogs } from './file-run-log.js';
+import { FileRunLogs } from './file-run-logs.js';
+import { FileRunStore } from './file-run-store.js';
+import { LiveRuns } from './live-runs.js';
 import { ProcessTable } from './process-table.js';
 import { RUN_LOGS } from './run-log.js';
-import { RUN_METRIC_PROVIDERS, RunMetrics } from './run-metrics.js';
+import { RecoveryService } from './recovery.service.js';
+import { RetentionService } from './retention.service.js';
+import { RunEnding } from './run-ending.js';
 import { RunExecution } from './run-execution.js';
+import { RunIntake } from './run-intake.js';
+import { RunLife } from './run-life.js';
+import { RUN_METRIC_PROVIDERS, RunMetrics } from './run-metrics.js';
 import { RunPreparation } from './run-preparation.js';
+import { RUN_STORE } from './run-store.js';
 import { RunStream } from './run-stream.js';
 import { RunController } from './run.controller.js';
 import { RunService } from './run.service.js';
+import { ServerLock } from './server-lock.js';
+import { ServerState } from './server-state.js';
 
 @Module({
   imports: [AdmissionModule, WorkspaceModule, PackagesModule, ProviderModule],
@@ -28,13 +38,34 @@ import { RunService } from './run.service.js';
       provide: RUN_LOGS,
       inject: [RunnerConfig],
       useFactory: ({ runtimeRoot, streamLimitBytes }: RunnerConfig) =>
-        new FileRunLogs(join(runtimeRoot, 'runs'), streamLimitBytes),
+        new FileRunLogs(join(runtimeRoot, 'events'), streamLimitBytes),
     },
+    {
+      provide: RUN_STORE,
+      inject: [RunnerConfig],
+      useFactory: ({ runtimeRoot }: RunnerConfig) => new FileRunStore(runtimeRoot),
+    },
+    ServerLock,
+    ServerState,
+    LiveRuns,
     RunPreparation,
     RunExecution,
+    RunEnding,
+    RunLife,
+    RunIntake,
     RunService,
     RunStream,
+    RecoveryService,
+    RetentionService,
   ],
-  exports: [RunService],
+  exports: [
+    AgentSpawner,
+    RecoveryService,
+    RetentionService,
+    RunService,
+    RunStream,
+    ServerLock,
+    ServerState,
+  ],
 })
 export class RunModule {}

@@ -1,131 +1,143 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { ADMISSION, type Admission, type Placement } from '../admission/admission.js';
-import { monotonicSeconds } from '../common/clock.js';
-import { Deferred } from '../common/deferred.js';
+import { ADMISSION, type Admission } from '../admission/admission.js';
 import { RunnerError } from '../common/errors.js';
-import { LOGGER, type Logger } from '../common/logger.js';
-import { PackageResolver } from '../packages/package-resolver.js';
-import { RUN_LOGS, type RunLogs } from './run-log.js';
-import { RunExecution } from './run-execution.js';
-import { RunMetrics } from './run-metrics.js';
-import type { RunRequest } from './run-request.js';
-import { Run } from './run.js';
+import { LiveRuns } from './live-runs.js';
+import { RunLife } from './run-life.js';
+import { RUN_LOGS, type RunLog, type RunLogs } from './run-log.js';
+import type { EndCause, RunRecord } from './run-record.js';
+import { RUN_STORE, type RunFilter, type RunPage, type RunStore } from './run-store.js';
+import type { Run } from './run.js';
 
-/** A run that was just made. */
-export interface StartedRun {
-  run: Run;
-  /** It got its slot at once: what goes wrong while it is prepared is still the answer's status. */
-  admittedAtOnce: boolean;
-  /** Settles when the agent has been started or the run has failed; rejects in the second case. */
-  prepared: Promise<void>;
+/** Where a waiting run stands. */
+export interface QueuePosition {
+  /** From 1. */
+  position: number;
+  pendingTotal: number;
 }
 
-/** Admits runs, leads each through its life, and ends them all when the server stops. */
+/** A run as it is now. */
+export interface RunView {
+  record: RunRecord;
+  /** Null once it waits no more. */
+  queue: QueuePosition | null;
+}
+
+const DRAINING: EndCause = {
+  reason: 'cancelled',
+  code: 'draining',
+  detail: 'The runner is being stopped; submit the prompt again in a moment.',
+};
+
+/** Finds runs, live and ended, and ends those that live. */
 @Injectable()
 export class RunService {
-  private readonly live = new Map<string, { run: Run; ended: Promise<void> }>();
-  private draining = false;
-
   constructor(
     @Inject(ADMISSION) private readonly admission: Admission,
+    @Inject(RUN_STORE) private readonly store: RunStore,
     @Inject(RUN_LOGS) private readonly logs: RunLogs,
-    @Inject(LOGGER) private readonly logger: Logger,
-    private readonly packages: PackageResolver,
-    private readonly execution: RunExecution,
-    private readonly metrics: RunMetrics,
+    private readonly live: LiveRuns,
+    private readonly life: RunLife,
   ) {}
 
-  /** The server is stopping and takes no new runs. */
-  get isDraining(): boolean {
-    return this.draining;
+  /** @throws {RunnerError} `run_not_found` */
+  async get(id: string): Promise<RunView> {
+    const record = await this.store.get(id);
+    if (record === null) throw notFound();
+    return this.view(record);
+  }
+
+  /** The runs that a filter lets pass, newest first. */
+  async list(filter: RunFilter): Promise<{ runs: RunView[]; next: RunPage['next'] }> {
+    const { runs, next } = await this.store.list(filter);
+    return { runs: await Promise.all(runs.map((record) => this.view(record))), next };
   }
 
   /**
-   * Makes a run of a valid request: it starts at once, or waits for its slot.
-   * @throws {RunnerError} `draining`, `package_not_found`, `package_invalid`, `queue_full`,
-   *   `user_queue_full`: then there is no run
+   * The log of a run, and the run itself while it lives.
+   * @throws {RunnerError} `run_not_found`, `cursor_expired` if its events are kept no more
    */
-  async start(request: RunRequest): Promise<StartedRun> {
-    try {
-      this.refuseWhileDraining();
-      if (request.package_id !== undefined)
-        await this.packages.requireRequested(request.package_id);
-      return await this.admit(request);
-    } catch (error) {
-      this.metrics.noteRefusal(error);
-      throw error;
+  async logOf(id: string): Promise<{ run: Run | null; log: RunLog }> {
+    const run = this.live.get(id);
+    if (run !== undefined) return { run, log: run.log };
+    const record = await this.store.get(id);
+    if (record === null) throw notFound();
+    const log = record.eventsExpired ? null : this.logs.open(id, record.lastEventId);
+    if (log === null) {
+      throw new RunnerError(
+        'cursor_expired',
+        'The events of this run are kept no more; what is known of its end stands at /runs/{id}.',
+      );
     }
+    return { run: null, log };
   }
 
-  /** What place a waiting run has, from 1, and how many wait; null once it waits no more. */
-  async queuePosition(run: Run): Promise<{ position: number; pendingTotal: number } | null> {
-    const position = await this.admission.position(run.id);
+  /**
+   * Cancels a run and waits for its end; does nothing to one that has ended.
+   * @param waitSeconds how long to wait
+   * @throws {RunnerError} `run_not_found`
+   */
+  async cancel(id: string, waitSeconds: number): Promise<RunView> {
+    const run = this.live.get(id);
+    if (run !== undefined) {
+      run.stop({
+        reason: 'cancelled',
+        code: 'cancel_requested',
+        detail: 'The run was cancelled on request.',
+      });
+      const patience = new AbortController();
+      await Promise.race([
+        run.ended.promise,
+        sleep(waitSeconds * 1000, undefined, { signal: patience.signal }).catch(() => undefined),
+      ]);
+      patience.abort();
+    }
+    return this.get(id);
+  }
+
+  /** What place a waiting run has, and how many wait; null once it waits no more. */
+  async queuePosition(runId: string): Promise<QueuePosition | null> {
+    const position = await this.admission.position(runId);
     if (position === null) return null;
     return { position, pendingTotal: (await this.admission.snapshot()).pendingTotal };
   }
 
-  /** Takes no new runs, ends all that live, and waits until the last one has ended. */
-  async drain(): Promise<void> {
-    this.draining = true;
-    for (const { run } of this.live.values()) {
-      run.stop({
-        reason: 'cancelled',
-        code: 'draining',
-        detail: 'The runner is being stopped; submit the prompt again in a moment.',
-      });
+  /**
+   * Lets live runs end within so many seconds, then ends those that are left, and waits for the last
+   * end. What waits is not started any more: detached runs are left to the next server, others end.
+   */
+  async drain(seconds: number): Promise<void> {
+    for (const run of this.live.all()) {
+      if (run.leftQueue.aborted) continue;
+      if (run.isDetached) await this.admission.release(run.id);
+      else run.stop(DRAINING);
     }
-    await Promise.all([...this.live.values()].map(({ ended }) => ended));
+    const ended = Promise.all(this.live.all().map((run) => run.ended.promise));
+    const patience = new AbortController();
+    await Promise.race([
+      ended,
+      sleep(seconds * 1000, undefined, { signal: patience.signal }).catch(() => undefined),
+    ]);
+    patience.abort();
+    for (const run of this.live.all()) run.stop(DRAINING);
+    await ended;
   }
 
   /** Kills every agent without waiting; for a server that has no time left. */
   killAll(): void {
-    this.draining = true;
-    this.execution.killAll();
+    this.life.killAll();
   }
 
-  private refuseWhileDraining(): void {
-    if (this.draining) {
-      throw new RunnerError('draining', 'The runner is being stopped; try again in a moment.', {
-        retryAfterSeconds: 5,
-      });
-    }
+  private async view(record: RunRecord): Promise<RunView> {
+    const run = this.live.get(record.id);
+    if (run === undefined) return { record, queue: null };
+    return {
+      record: { ...record, state: run.state, lastEventId: run.log.lastEventId },
+      queue: await this.queuePosition(record.id),
+    };
   }
+}
 
-  private async admit(request: RunRequest): Promise<StartedRun> {
-    const id = Run.newId();
-    const run = new Run(id, request, this.logs.create(id));
-    const placement = await this.admission.enqueue({
-      runId: run.id,
-      userKey: run.userKey,
-      sessionId: run.sessionId,
-    });
-    const log = this.logger.child({ run: run.id, session: run.sessionId, user: run.userId });
-    log.info({ position: placement.position }, 'run accepted');
-    const prepared = new Deferred<void>();
-    // Who asks is told; a rejection that nobody waits for is no error of the process.
-    prepared.promise.catch(() => undefined);
-    const ended = this.lead(run, placement, prepared, log);
-    this.live.set(run.id, { run, ended });
-    // The server began to stop while the run was being admitted.
-    if (this.draining) void this.drain();
-    return { run, admittedAtOnce: placement.position === null, prepared: prepared.promise };
-  }
-
-  private async lead(
-    run: Run,
-    placement: Placement,
-    prepared: Deferred<void>,
-    log: Logger,
-  ): Promise<void> {
-    const enqueued = monotonicSeconds();
-    const withdraw = () => void this.admission.release(run.id);
-    run.stopSignal.addEventListener('abort', withdraw);
-    if (run.stopSignal.aborted) withdraw();
-    const admitted = await placement.granted;
-    run.stopSignal.removeEventListener('abort', withdraw);
-    run.leaveQueue();
-    if (admitted) this.metrics.queueWait.observe(monotonicSeconds() - enqueued);
-    await this.execution.execute(run, { admitted, prepared, log });
-    this.live.delete(run.id);
-  }
+function notFound(): RunnerError {
+  return new RunnerError('run_not_found', 'There is no run with this id, or it is kept no more.');
 }

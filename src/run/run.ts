@@ -1,52 +1,73 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import type { ErrorCode } from '../common/errors.js';
-import { nowUtc } from '../common/clock.js';
-import { userKeyOf } from '../admission/user-key.js';
-import { newSessionId } from '../workspace/session-id.js';
+import type { Ticket } from '../admission/admission.js';
+import { Deferred } from '../common/deferred.js';
+import { type EndCause, hasEnded, type RunRecord, type RunState } from './run-record.js';
 import type { RunLog } from './run-log.js';
-import type { RunRequest } from './run-request.js';
 
-/** Why a run ended; also its state from then on (contract, section 8). */
-export type EndReason = 'completed' | 'timeout' | 'cancelled' | 'failed';
-export type RunState = 'queued' | 'preparing' | 'running' | EndReason;
+/** Why a connection that followed a run is over. */
+export type Departure =
+  /** The client went, or the stream had come to its end. */
+  | 'gone'
+  /** The server closed it, because the client accepted nothing for too long. */
+  | 'timeout';
 
-/** What ended a run, where it was not the agent itself. */
-export interface EndCause {
-  reason: EndReason;
-  code: ErrorCode | 'client_gone' | null;
-  detail: string | null;
-}
+/** Seconds that a client has at least to come back after the server has closed its connection. */
+const MIN_GRACE_AFTER_TIMEOUT_SECONDS = 60;
 
-/** One run: what was asked for, how far it is, and what is to end it. */
+/** One run that has not ended: how far it is, what is to end it, and who follows it. */
 export class Run {
-  readonly createdAt = nowUtc();
-  readonly sessionId: string;
-  readonly userId: string | null;
-  readonly userKey: string;
-  /** Stands in the environment of every process of the run; nobody can guess it. */
-  readonly cookie = randomBytes(18).toString('base64url');
-  state: RunState = 'queued';
+  /** The state now; the store may be a step behind. */
+  state: RunState;
   /** Known from the preparation on. */
   provider = 'none';
+  /** Its agent has been silent for longer than is usual. */
+  isStalled = false;
+  /** It got its slot at once: what goes wrong in its preparation is still an answer's status. */
+  admittedAtOnce = false;
+
+  /** Settles when admission has taken the run; rejects with why it refused it. */
+  readonly accepted = new Deferred<void>();
+  /** Settles when the agent has been started; rejects when the run has ended before. */
+  readonly prepared = new Deferred<void>();
+  /** Settles when the run has ended and its slot is free. */
+  readonly ended = new Deferred<void>();
 
   private endCause: EndCause | null = null;
   private exitSeen = false;
   private readonly stopping = new AbortController();
   private readonly leaving = new AbortController();
   private followers = 0;
+  private grace: NodeJS.Timeout | null = null;
 
+  /** @param graceSeconds how long it outlives its last follower, where that cancels it */
   constructor(
-    readonly id: string,
-    readonly request: RunRequest,
+    readonly record: RunRecord,
     readonly log: RunLog,
+    private readonly graceSeconds: number,
   ) {
-    this.sessionId = request.session_id ?? newSessionId();
-    this.userId = request.user_id?.trim() ?? null;
-    this.userKey = userKeyOf(this.userId, this.sessionId);
+    this.state = record.state;
+    // Whoever waits is told; a rejection that nobody waits for is no error of the process.
+    for (const { promise } of [this.accepted, this.prepared, this.ended]) {
+      promise.catch(() => undefined);
+    }
   }
 
-  static newId(): string {
-    return randomUUID().replaceAll('-', '');
+  get id(): string {
+    return this.record.id;
+  }
+
+  get sessionId(): string {
+    return this.record.sessionId;
+  }
+
+  /** What it brings to admission. */
+  get ticket(): Ticket {
+    const { id, sessionId, userKey } = this.record;
+    return { runId: id, sessionId, userKey };
+  }
+
+  /** It goes on without followers, and waits through a restart of the server. */
+  get isDetached(): boolean {
+    return this.record.order.onDisconnect === 'continue';
   }
 
   /** The first cause that was recorded. */
@@ -64,13 +85,14 @@ export class Run {
     return this.leaving.signal;
   }
 
+  /** Notes that the run waits no more. */
   leaveQueue(): void {
     this.leaving.abort();
   }
 
   /** Records why the run is to end. The first cause wins; after the agent's exit nothing changes it. */
   stop(cause: EndCause): void {
-    if (this.endCause !== null || this.exitSeen) return;
+    if (this.endCause !== null || this.exitSeen || hasEnded(this.state)) return;
     this.endCause = cause;
     this.stopping.abort(cause);
   }
@@ -81,23 +103,34 @@ export class Run {
   }
 
   /**
-   * Counts a follower until the returned function is called. When the last one has gone, the run is
-   * cancelled (contract, section 9, with a grace of 0).
+   * Counts a follower until the returned function is called. When the last one has gone and has not
+   * come back within the grace, the run is cancelled, unless it is detached (contract, section 9).
    */
-  attachFollower(): () => void {
+  attachFollower(): (departure: Departure) => void {
     this.followers += 1;
+    if (this.grace !== null) clearTimeout(this.grace);
+    this.grace = null;
     let attached = true;
-    return () => {
+    return (departure) => {
       if (!attached) return;
       attached = false;
       this.followers -= 1;
-      if (this.followers === 0) {
-        this.stop({
-          reason: 'cancelled',
-          code: 'client_gone',
-          detail: 'The client closed its connection before the run had ended.',
-        });
+      if (this.followers === 0 && !this.isDetached) {
+        this.outlive(departure === 'timeout' ? MIN_GRACE_AFTER_TIMEOUT_SECONDS : 0);
       }
     };
+  }
+
+  private outlive(atLeastSeconds: number): void {
+    const seconds = Math.max(this.graceSeconds, atLeastSeconds);
+    const cancel = () => {
+      this.stop({
+        reason: 'cancelled',
+        code: 'client_gone',
+        detail: 'The client closed its connection before the run had ended.',
+      });
+    };
+    if (seconds === 0) cancel();
+    else if (!hasEnded(this.state)) this.grace = setTimeout(cancel, seconds * 1000).unref();
   }
 }

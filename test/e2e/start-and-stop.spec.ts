@@ -54,7 +54,10 @@ describe('starting and stopping the server', () => {
 
   it('ends every agent on SIGTERM, tells the clients, and exits with 0', async () => {
     const mark = `86400.${process.pid}77`;
-    const runner = await Runner.start({ FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS: '2' });
+    const runner = await Runner.start({
+      FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS: '2',
+      FERMILINK_RUNNER_DRAIN_SECONDS: '0',
+    });
     const running = [];
     for (const user_prompt of [`echo up; sleep ${mark}`, `echo up; setsid sleep ${mark} & wait`]) {
       const client = await StreamClient.open(runner, { user_prompt });
@@ -75,19 +78,19 @@ describe('starting and stopping the server', () => {
 
   it('answers 503 while it stops, and kills at once on the second signal', async () => {
     const mark = `86400.${process.pid}78`;
-    const runner = await Runner.start();
+    const runner = await Runner.start({ FERMILINK_RUNNER_DRAIN_SECONDS: '0' });
     const stubborn = await StreamClient.open(runner, {
-      user_prompt: `trap '' TERM; echo up; while :; do sleep ${mark}; done`,
+      user_prompt: `trap '' INT TERM; echo up; while :; do sleep ${mark}; done`,
     });
     await stubborn.waitFor(({ data }) => data === 'up');
     runner.process.kill('SIGTERM');
-    await runner.logged((line) => line.msg === 'ending all runs');
+    await runner.logged((line) => line.msg === 'stopping');
     const ready = await fetch(`${runner.url}/health/ready`);
     expect(ready.status).toBe(503);
     expect((await fetch(`${runner.url}/health/live`)).status).toBe(200);
     const refused = await StreamClient.open(runner, { user_prompt: 'true' });
     expect(refused.status).toBe(503);
-    expect(refused.response.headers['retry-after']).toBe('5');
+    expect(Number(refused.response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     expect(await refused.json()).toMatchObject({ code: 'draining' });
     const exited = once(runner.process, 'exit');
     runner.process.kill('SIGTERM');

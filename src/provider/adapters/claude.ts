@@ -8,6 +8,7 @@ export const claudeAdapter: AgentAdapter = {
   id: 'claude',
   binary: 'claude',
   environmentFamilies: ['ANTHROPIC_', 'CLAUDE_'],
+  politeSignal: 'SIGINT',
 
   invocation({ policy }: LaunchContext): AgentInvocation {
     const mode = policy.sandboxMode === null ? 'bypassPermissions' : MODES[policy.sandboxMode];

@@ -25,6 +25,7 @@ export function codexAdapter(settings: CodexSettings): AgentAdapter {
     id: 'codex',
     binary: 'codex',
     environmentFamilies: ['OPENAI_', 'CODEX_'],
+    politeSignal: 'SIGINT',
     invocation: ({ policy, repoPath, environment }) => ({
       args: commandLine(policy, repoPath),
       env: credentials(environment, settings),

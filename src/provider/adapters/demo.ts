@@ -7,6 +7,7 @@ export const demoAdapter: AgentAdapter = {
   id: 'demo',
   binary: process.execPath,
   environmentFamilies: [],
+  politeSignal: 'SIGTERM',
 
   invocation({ policy }: LaunchContext): AgentInvocation {
     const agent = join(PROJECT_ROOT, 'dist', 'provider', 'demo', 'agent.js');

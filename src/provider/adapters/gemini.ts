@@ -15,6 +15,7 @@ export const geminiAdapter: AgentAdapter = {
   id: 'gemini',
   binary: 'gemini',
   environmentFamilies: ['GEMINI_', 'GOOGLE_'],
+  politeSignal: 'SIGTERM',
 
   invocation({ policy, launchFolder, environment }: LaunchContext): AgentInvocation {
     const mode = policy.sandboxMode === null ? 'yolo' : MODES[policy.sandboxMode];

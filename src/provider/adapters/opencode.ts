@@ -10,6 +10,7 @@ export const opencodeAdapter: AgentAdapter = {
   id: 'opencode',
   binary: 'opencode',
   environmentFamilies: ['OPENCODE_'],
+  politeSignal: 'SIGTERM',
 
   invocation({ policy, environment }: LaunchContext): AgentInvocation {
     const args = ['run', '--format', 'json'];

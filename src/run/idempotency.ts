@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { RunnerError } from '../common/errors.js';
+import { userKeyOf } from '../admission/user-key.js';
+import type { KeyClaim } from './run-record.js';
+import type { RunRequest } from './run-request.js';
+
+const KEY = /^[\x20-\x7e]{1,255}$/;
+
+/**
+ * What an `Idempotency-Key` stands for (contract, section 9). A key belongs to the user, else to the
+ * session, that the request names, so that nobody meets another one's run by chance or by guessing.
+ * @throws {RunnerError} `invalid_request`
+ */
+export function claimOf(key: string, request: RunRequest): KeyClaim {
+  if (!KEY.test(key)) {
+    const message = 'must be 1 to 255 printable ASCII characters';
+    throw new RunnerError('invalid_request', `The header Idempotency-Key ${message}.`, {
+      errors: [{ field: 'Idempotency-Key', message }],
+    });
+  }
+  const { user_id: userId = null, session_id: sessionId = '' } = request;
+  return {
+    key: sha256(JSON.stringify([userKeyOf(userId, sessionId), key])),
+    bodyHash: sha256(JSON.stringify(inOrder(request))),
+  };
+}
+
+/** A value with the members of all its objects in order: two spellings of one body are one body. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, member]) => [name, inOrder(member)]);
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

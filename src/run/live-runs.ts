@@ -1,0 +1,35 @@
+import { Injectable } from '@nestjs/common';
+import type { Run } from './run.js';
+
+/** The runs of this server that have not ended, in the order in which they were made. */
+@Injectable()
+export class LiveRuns {
+  private readonly runs = new Map<string, Run>();
+  private readonly bySession = new Map<string, Set<Run>>();
+
+  add(run: Run): void {
+    this.runs.set(run.id, run);
+    const ofSession = this.bySession.get(run.sessionId);
+    if (ofSession) ofSession.add(run);
+    else this.bySession.set(run.sessionId, new Set([run]));
+  }
+
+  delete(run: Run): void {
+    this.runs.delete(run.id);
+    const ofSession = this.bySession.get(run.sessionId);
+    ofSession?.delete(run);
+    if (ofSession?.size === 0) this.bySession.delete(run.sessionId);
+  }
+
+  get(id: string): Run | undefined {
+    return this.runs.get(id);
+  }
+
+  ofSession(sessionId: string): Run[] {
+    return [...(this.bySession.get(sessionId) ?? [])];
+  }
+
+  all(): Run[] {
+    return [...this.runs.values()];
+  }
+}

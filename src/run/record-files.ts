@@ -1,0 +1,90 @@
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { errnoOf } from '../common/errors.js';
+
+/*
+ * Small files of the store. They are written synchronously: each goes to the page cache in a fraction
+ * of the time that a turn of the thread pool takes, and what happens in one tick needs no lock.
+ */
+
+/** What a file system allocates at least, and so what a file may grow to without asking for more. */
+const BLOCK_BYTES = 4096;
+
+/** Makes a file; false if there is one already. */
+export function createFile(path: string, text: string): boolean {
+  try {
+    writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    // A half of it would be taken for the whole.
+    removeFile(path);
+    throw error;
+  }
+}
+
+/** Replaces a file in one step. On a full disk the present file is written over, if the text fits in. */
+export function replaceFile(path: string, text: string): void {
+  const temporary = `${path}.tmp`;
+  try {
+    writeFileSync(temporary, text, { mode: 0o600 });
+    renameSync(temporary, path);
+  } catch (error) {
+    removeFile(temporary);
+    const code = errnoOf(error);
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
+    if (!overwrite(path, Buffer.from(text))) throw error;
+  }
+}
+
+/** The text of a file; null if there is none. */
+export function readFile(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Removes a file; does nothing if there is none. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/**
+ * Writes over a file within the blocks that it has. A server that is killed meanwhile leaves the old
+ * text or the new one: the write is a single one to the page cache.
+ */
+function overwrite(path: string, bytes: Buffer): boolean {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r+');
+  } catch {
+    return false;
+  }
+  try {
+    const room = Math.ceil(fstatSync(fd).size / BLOCK_BYTES) * BLOCK_BYTES;
+    if (bytes.length > room) return false;
+    if (writeSync(fd, bytes, 0, bytes.length, 0) < bytes.length) return false;
+    ftruncateSync(fd, bytes.length);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,120 @@
+import { readdir } from 'node:fs/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { ADMISSION, type Admission } from '../admission/admission.js';
+import { removeTree } from '../common/directory.js';
+import { LOGGER, type Logger } from '../common/logger.js';
+import { RunnerConfig } from '../config/runner-config.js';
+import { LiveRuns } from './live-runs.js';
+import { hostIdentity, ProcessTable } from './process-table.js';
+import { ProcessTree } from './process-tree.js';
+import { RunEnding } from './run-ending.js';
+import { endIn, endWithoutAgent } from './run-events.js';
+import { RunLife } from './run-life.js';
+import { RunPreparation } from './run-preparation.js';
+import { RUN_LOGS, type RunLogs } from './run-log.js';
+import type { RunEnd, RunRecord } from './run-record.js';
+import { RUN_STORE, type RunStore } from './run-store.js';
+import { Run } from './run.js';
+
+/** How long the start waits for processes of the server before this one to be gone, in seconds. */
+const KILL_SECONDS = 1;
+/** How long between two attempts at those that stay. */
+const KILL_AGAIN_SECONDS = 5;
+/** Folders that a server makes under the runtime root and removes again. */
+const TEMPORARY = /^(run|git)-/;
+
+/** A run of the server before this one. */
+interface Leftover {
+  run: Run;
+  /** It has started nothing, and waits again. */
+  resumes: boolean;
+  /** Its end, where that is known. */
+  end: RunEnd | null;
+  /** The end is in the log; only the record lacks it. */
+  isLogged: boolean;
+}
+
+/**
+ * Takes up what a server that died has left (contract, section 10). Its work grows with the runs that
+ * lived then, not with those that are kept.
+ */
+@Injectable()
+export class RecoveryService {
+  constructor(
+    @Inject(ADMISSION) private readonly admission: Admission,
+    @Inject(RUN_STORE) private readonly store: RunStore,
+    @Inject(RUN_LOGS) private readonly logs: RunLogs,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly config: RunnerConfig,
+    private readonly table: ProcessTable,
+    private readonly live: LiveRuns,
+    private readonly life: RunLife,
+    private readonly ending: RunEnding,
+    private readonly preparation: RunPreparation,
+  ) {}
+
+  /** Ends what had started, and lets wait what still waits. Call it once, before new runs are taken. */
+  async recover(): Promise<void> {
+    const left = (await readdir(this.config.runtimeRoot)).filter((it) => TEMPORARY.test(it));
+    const runs = (await this.store.unfinished()).map((record) => this.take(record));
+    await Promise.all(
+      runs.map((it) => (it.resumes ? this.preparation.cleanUp(it.run) : this.end(it))),
+    );
+    // In the order in which they came.
+    for (const { run, resumes } of runs) {
+      if (!resumes) continue;
+      const placement = await this.admission.enqueue(run.ticket, { isReturning: true });
+      void this.life.lead(run, placement);
+    }
+    if (runs.length > 0) this.logger.info({ runs: runs.length }, 'took up runs of the last server');
+    void this.removeTemporaryFolders(left);
+  }
+
+  private take(record: RunRecord): Leftover {
+    const { log, end } = this.logs.recover(record.id);
+    const run = new Run(record, log, 0);
+    this.live.add(run);
+    const resumes = record.state === 'queued' && run.isDetached && end === null;
+    return { run, resumes, end: end === null ? record.end : endIn(end), isLogged: end !== null };
+  }
+
+  private async end({ run, end, isLogged }: Leftover): Promise<void> {
+    const { record } = run;
+    const hasStarted = record.state === 'running';
+    const tree = hasStarted ? this.treeOf(record) : null;
+    const survivors = tree === null ? 0 : await tree.kill(KILL_SECONDS);
+    if (survivors > 0) await this.admission.occupy(run.id, run.sessionId);
+    run.provider = record.agent?.provider ?? run.provider;
+    const gone = async () => {
+      while (tree !== null && (await tree.kill(KILL_AGAIN_SECONDS)) > 0);
+    };
+    await this.ending.finish(run, {
+      end: end ?? lost(record, survivors),
+      isLogged,
+      gone: survivors > 0 ? gone : undefined,
+    });
+  }
+
+  private treeOf({ process, cookie }: RunRecord): ProcessTree {
+    // The numbers of another boot or container are those of other processes here.
+    const leader = process?.host === hostIdentity() ? process : null;
+    return new ProcessTree(this.table, leader, cookie);
+  }
+
+  private async removeTemporaryFolders(names: readonly string[]): Promise<void> {
+    try {
+      for (const name of names) await removeTree(this.config.runtimeRoot, name);
+    } catch (err) {
+      this.logger.warn({ err }, 'temporary folders of the last server could not be removed');
+    }
+  }
+}
+
+/** The end of a run that nobody saw. */
+function lost({ state }: RunRecord, survivors: number): RunEnd {
+  const detail =
+    state === 'running'
+      ? 'The runner ended unexpectedly while the agent was at work.'
+      : 'The runner ended unexpectedly before the agent was started; submit the prompt again.';
+  return { ...endWithoutAgent({ reason: 'lost', code: 'server_died', detail }), survivors };
+}

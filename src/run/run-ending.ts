@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { ADMISSION, type Admission } from '../admission/admission.js';
+import { nowUtc } from '../common/clock.js';
+import { type RunnerError } from '../common/errors.js';
+import { LOGGER, type Logger } from '../common/logger.js';
+import { LiveRuns } from './live-runs.js';
+import { exitData } from './run-events.js';
+import { RunMetrics } from './run-metrics.js';
+import { RunPreparation } from './run-preparation.js';
+import type { RunEnd, StoredProblem } from './run-record.js';
+import { RUN_STORE, type RunStore } from './run-store.js';
+import type { Run } from './run.js';
+
+/** How often an end that could not be written is tried again, in milliseconds. */
+const RETRY_MS = 2000;
+
+/** What came with an end. */
+export interface Ending {
+  end: RunEnd;
+  /** Why the preparation failed. */
+  failure?: RunnerError;
+  /** The end is in the log already. */
+  isLogged?: boolean;
+  /** Resolves when the survivors of the tree have gone too. */
+  gone?: () => Promise<void>;
+}
+
+/** Brings a run to its end, in one order every time (contract, section 8). */
+@Injectable()
+export class RunEnding {
+  constructor(
+    @Inject(ADMISSION) private readonly admission: Admission,
+    @Inject(RUN_STORE) private readonly store: RunStore,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly live: LiveRuns,
+    private readonly preparation: RunPreparation,
+    private readonly metrics: RunMetrics,
+  ) {}
+
+  /**
+   * Call it once a run, when its agent has ended or will not be started. Never rejects: whatever goes
+   * wrong on the way, the slot comes free and the followers get the end.
+   */
+  async finish(run: Run, ending: Ending): Promise<void> {
+    const { end, failure } = ending;
+    const log = this.logOf(run);
+    const attempt = async (what: string, step: () => Promise<unknown>) => {
+      try {
+        await step();
+      } catch (err) {
+        log.error({ err }, `${what} failed at the end of the run`);
+      }
+    };
+    await attempt('removing temporary folders', () => this.preparation.cleanUp(run));
+    let lastEventId: number | null = null;
+    await attempt('writing the end', async () => {
+      lastEventId = ending.isLogged
+        ? run.log.lastEventId
+        : await run.log.seal('runner.exit', exitData(run.record, end));
+    });
+    run.state = end.reason;
+    await attempt('storing the end', () =>
+      this.store.transition(run.id, ['queued', 'preparing', 'running'], {
+        state: end.reason,
+        endedAt: nowUtc(),
+        end,
+        problem: failure !== undefined && run.admittedAtOnce ? problemOf(failure) : null,
+        ...(end.reason === 'failed' && end.returnCode === null ? { startedAt: null } : {}),
+        lastEventId: lastEventId ?? run.log.lastEventId,
+        eventBytes: run.log.size,
+      }),
+    );
+    await attempt('releasing the slot', () => this.release(run, ending));
+    this.live.delete(run);
+    run.log.publishEnd();
+    this.metrics.runs.inc({ provider: run.provider, reason: end.reason });
+    if (end.reason === 'failed' && failure !== undefined) run.prepared.reject(failure);
+    else run.prepared.resolve();
+    run.ended.resolve();
+    const { reason, code, returnCode, killed, survivors } = end;
+    log.info(
+      { reason, code, returnCode, killed, survivors, err: failure?.facts.cause },
+      'run ended',
+    );
+    if (lastEventId === null) void this.writeEndLater(run, log);
+  }
+
+  private logOf({ id, sessionId, record }: Run): Logger {
+    return this.logger.child({ run: id, session: sessionId, user: record.userId });
+  }
+
+  /** The slot comes free; the session stays busy while something of the run still works in it. */
+  private async release(run: Run, { end, gone }: Ending): Promise<void> {
+    if (end.survivors === 0 || gone === undefined) {
+      await this.admission.release(run.id);
+      return;
+    }
+    await this.admission.releaseSlot(run.id);
+    void gone()
+      .then(() => this.admission.release(run.id))
+      .catch((err: unknown) => this.logOf(run).error({ err }, 'the session could not be released'));
+  }
+
+  private async writeEndLater(run: Run, log: Logger): Promise<void> {
+    for (;;) {
+      await sleep(RETRY_MS, undefined, { ref: false });
+      try {
+        if (!(await run.log.writeEndAgain())) continue;
+        const { lastEventId, size: eventBytes } = run.log;
+        await this.store.annotate(run.id, { lastEventId, eventBytes });
+        log.info('the end of the run is written now');
+        return;
+      } catch (err) {
+        log.error({ err }, 'the end of the run could not be written');
+      }
+    }
+  }
+}
+
+function problemOf({ code, detail, facts }: RunnerError): StoredProblem {
+  return {
+    code,
+    detail,
+    requested: facts.requested ?? false,
+    retryAfterSeconds: facts.retryAfterSeconds ?? null,
+  };
+}

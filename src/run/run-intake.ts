@@ -1,0 +1,210 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { ADMISSION, type Admission } from '../admission/admission.js';
+import { userKeyOf } from '../admission/user-key.js';
+import { nowUtc } from '../common/clock.js';
+import { RunnerError } from '../common/errors.js';
+import { RunnerConfig } from '../config/runner-config.js';
+import { PackageResolver } from '../packages/package-resolver.js';
+import { newSessionId } from '../workspace/session-id.js';
+import { claimOf } from './idempotency.js';
+import { LiveRuns } from './live-runs.js';
+import { newRunId } from './run-id.js';
+import { RunLife } from './run-life.js';
+import { RUN_LOGS, type RunLogs } from './run-log.js';
+import type { KeyClaim, RunRecord } from './run-record.js';
+import type { OnDisconnect, RunRequest } from './run-request.js';
+import { RUN_STORE, type RunStore } from './run-store.js';
+import { ServerState } from './server-state.js';
+import { Run } from './run.js';
+
+/** Seconds that a run with an idempotency key outlives its last follower: its client may come back. */
+const KEYED_GRACE_SECONDS = 30;
+
+/** What came with a POST. */
+export interface Submission {
+  request: RunRequest;
+  /** `Idempotency-Key`, or undefined. */
+  key: string | undefined;
+  /** `Last-Event-ID`: the client believes that it repeats a POST. */
+  lastEventId: string | undefined;
+  /** What holds if the request does not say. */
+  onDisconnect: OnDisconnect;
+}
+
+/** The run of a POST: one that lives, be it new or not, or the record of one that has ended. */
+export type Submitted = { run: Run } | { ended: RunRecord };
+
+/** Makes runs of requests, each once, however often it is asked for it. */
+@Injectable()
+export class RunIntake {
+  constructor(
+    @Inject(ADMISSION) private readonly admission: Admission,
+    @Inject(RUN_STORE) private readonly store: RunStore,
+    @Inject(RUN_LOGS) private readonly logs: RunLogs,
+    private readonly config: RunnerConfig,
+    private readonly packages: PackageResolver,
+    private readonly server: ServerState,
+    private readonly live: LiveRuns,
+    private readonly life: RunLife,
+  ) {}
+
+  /**
+   * Makes a run, which starts at once or waits for its slot, or finds the one that the key belongs to.
+   * @throws {RunnerError} and then there is no run: `invalid_request`, `idempotency_key_reused`,
+   *   `retry_unmatched`, `draining`, `package_not_found`, `package_invalid`, `session_busy`,
+   *   `queue_full`, `user_queue_full`, `disk_full`
+   */
+  async submit({ request, key, lastEventId, onDisconnect }: Submission): Promise<Submitted> {
+    const claim = key === undefined ? null : claimOf(key, request);
+    const known = claim === null ? null : await this.join(claim);
+    if (known !== null) return known;
+    if ((lastEventId ?? '').trim() !== '') throw unmatched();
+    for (;;) {
+      await this.server.requireAccepting(this.admission);
+      if (request.package_id !== undefined) {
+        await this.packages.requireRequested(request.package_id);
+      }
+      const made = await this.make(request, claim, onDisconnect);
+      if (made !== null) return { run: made };
+      // Another request has taken the key meanwhile; if that one is refused, it is this one's turn.
+      const joined = await this.join(claim!);
+      if (joined !== null) return joined;
+    }
+  }
+
+  /** The run that a key belongs to; null if there is none. */
+  private async join(claim: KeyClaim): Promise<Submitted | null> {
+    const owner = await this.store.findByKey(claim.key);
+    if (owner === null) return null;
+    if (owner.bodyHash !== claim.bodyHash) {
+      throw new RunnerError(
+        'idempotency_key_reused',
+        'This Idempotency-Key belongs to a run with another body; take a new key for a new run.',
+      );
+    }
+    const run = this.live.get(owner.runId);
+    if (run !== undefined) {
+      const isAccepted = await run.accepted.promise.then(
+        () => true,
+        () => false,
+      );
+      return isAccepted ? { run } : null;
+    }
+    const record = await this.store.get(owner.runId);
+    return record === null ? null : { ended: record };
+  }
+
+  /** Makes a run; null if its key belongs to another one. */
+  private async make(
+    request: RunRequest,
+    claim: KeyClaim | null,
+    onDisconnect: OnDisconnect,
+  ): Promise<Run | null> {
+    const record = recordOf(request, claim, onDisconnect);
+    // From here to `live.add` nothing is waited for: of two requests at once one sees the other.
+    const others = this.othersToInterrupt(request, record);
+    const run = new Run(record, this.logs.create(record.id), this.graceOf(record));
+    this.live.add(run);
+    try {
+      if ((await this.store.create(record)) !== null) {
+        this.forget(run, unmatched());
+        return null;
+      }
+      const placement = await this.admission.enqueue(run.ticket, {
+        instead: others.map(({ id }) => id),
+      });
+      for (const other of others) other.stop(interruptedBy(run));
+      void this.life.lead(run, placement);
+      return run;
+    } catch (error) {
+      this.forget(run, error);
+      await this.store.remove(run.id);
+      throw error;
+    }
+  }
+
+  private forget(run: Run, why: unknown): void {
+    this.live.delete(run);
+    run.log.abandon();
+    run.accepted.reject(why);
+  }
+
+  /**
+   * The runs that are to make room in the session (contract, section 9).
+   * @throws {RunnerError} `session_busy` if they may not
+   */
+  private othersToInterrupt(
+    { on_busy: onBusy = 'queue' }: RunRequest,
+    { sessionId, userKey }: RunRecord,
+  ): Run[] {
+    if (onBusy === 'queue') return [];
+    const others = this.live.ofSession(sessionId);
+    const mayInterrupt =
+      onBusy === 'interrupt' && others.every(({ record }) => record.userKey === userKey);
+    if (others.length === 0 || mayInterrupt) return others;
+    throw new RunnerError(
+      'session_busy',
+      onBusy === 'interrupt'
+        ? 'The session has a run of another user, which cannot be interrupted; wait for its end.'
+        : 'The session has a run that has not ended; wait for it, cancel it, or let this one wait.',
+    );
+  }
+
+  private graceOf({ claim }: RunRecord): number {
+    return this.config.disconnectGraceSeconds ?? (claim === null ? 0 : KEYED_GRACE_SECONDS);
+  }
+}
+
+function recordOf(
+  request: RunRequest,
+  claim: KeyClaim | null,
+  onDisconnect: OnDisconnect,
+): RunRecord {
+  const sessionId = request.session_id ?? newSessionId();
+  const userId = request.user_id?.trim() ?? null;
+  return {
+    version: 1,
+    id: newRunId(),
+    sessionId,
+    userId,
+    userKey: userKeyOf(userId, sessionId),
+    order: {
+      prompt: request.user_prompt,
+      packageId: request.package_id ?? null,
+      sandbox: request.sandbox ?? null,
+      maxRuntimeSeconds: request.max_runtime_seconds ?? null,
+      onDisconnect: request.on_disconnect ?? onDisconnect,
+      metadata: request.metadata ?? null,
+    },
+    claim,
+    cookie: randomBytes(18).toString('base64url'),
+    createdAt: nowUtc(),
+    state: 'queued',
+    startedAt: null,
+    endedAt: null,
+    agent: null,
+    package: null,
+    process: null,
+    end: null,
+    problem: null,
+    lastEventId: 0,
+    eventBytes: 0,
+    eventsExpired: false,
+  };
+}
+
+function interruptedBy({ id }: Run) {
+  return {
+    reason: 'cancelled' as const,
+    code: 'interrupted' as const,
+    detail: `The run made room for the run ${id} of its session.`,
+  };
+}
+
+function unmatched(): RunnerError {
+  return new RunnerError(
+    'retry_unmatched',
+    'Last-Event-ID says that this POST is a repetition, but no run belongs to its Idempotency-Key; nothing was started. Follow the run at /runs/{id}/events, or send the POST without Last-Event-ID.',
+  );
+}

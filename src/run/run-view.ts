@@ -1,0 +1,54 @@
+import type { AgentFacts, RunRecord, RunState } from './run-record.js';
+import type { OverlaySummary } from '../packages/package-types.js';
+import type { RunView } from './run.service.js';
+
+/** What `GET /runs/{id}` says of a run. */
+export interface RunBody {
+  run_id: string;
+  session_id: string;
+  user_id: string | null;
+  state: RunState;
+  reason: string | null;
+  code: string | null;
+  detail: string | null;
+  return_code: number | null;
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  agent: AgentFacts | null;
+  package: OverlaySummary | null;
+  metadata: Record<string, unknown> | null;
+  last_event_id: number;
+  /** Only while it waits. */
+  position?: number;
+  pending_total?: number;
+  /** Only where it is asked for. */
+  prompt?: string;
+}
+
+/** @param withPrompt the prompt is asked for too */
+export function bodyOf({ record, queue }: RunView, withPrompt = false): RunBody {
+  const { end, order } = record;
+  return {
+    ...referenceOf(record),
+    user_id: record.userId,
+    reason: end?.reason ?? null,
+    code: end?.code ?? null,
+    detail: end?.detail ?? null,
+    return_code: end?.returnCode ?? null,
+    created_at: record.createdAt,
+    started_at: record.startedAt,
+    ended_at: record.endedAt,
+    agent: record.agent,
+    package: record.package,
+    metadata: order.metadata,
+    last_event_id: record.lastEventId,
+    ...(queue === null ? {} : { position: queue.position, pending_total: queue.pendingTotal }),
+    ...(withPrompt ? { prompt: order.prompt } : {}),
+  };
+}
+
+/** What `POST /runs` answers. */
+export function referenceOf({ id, sessionId, state }: RunRecord) {
+  return { run_id: id, session_id: sessionId, state };
+}
