@@ -5,7 +5,9 @@ import { Injectable } from '@nestjs/common';
 import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
 import type { PoliteSignal } from '../provider/agent-adapter.js';
 import { OutputLines, type LineSink } from './output-lines.js';
-import { ProcessTable, startTimeOf } from './process-table.js';
+import { readProcess } from './proc.js';
+import type { ProcessSnapshot } from './process-snapshot.js';
+import { ProcessTable } from './process-table.js';
 import { ProcessTree, type TreeEnd, type TreeLeader } from './process-tree.js';
 
 /** What is needed to start an agent. */
@@ -139,9 +141,9 @@ export class AgentProcess {
     await this.drained;
   }
 
-  /** Kills what is known of the tree at once, without waiting. */
-  killNow(): void {
-    this.tree.killKnown();
+  /** Kills what a snapshot shows of the tree, without waiting. */
+  killIn(snapshot: ProcessSnapshot): void {
+    this.tree.killIn(snapshot);
   }
 
   /** Frees what belongs to this object. Call it once, when the run is over. */
@@ -191,6 +193,14 @@ async function start(command: AgentCommand): Promise<ChildProcessWithoutNullStre
   }
   child.on('error', () => undefined);
   return child;
+}
+
+function startTimeOf(pid: number): number | null {
+  try {
+    return readProcess(pid)?.startTime ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /** Whether the system had no process or no descriptor left. */

@@ -80,6 +80,16 @@ export class FileRunLog implements RunLog {
     }
   }
 
+  flush(): void {
+    if (this.waiting.length === 0) return;
+    const bytes = Buffer.from(this.waiting.length === 1 ? this.waiting[0]! : this.waiting.join(''));
+    const firstId = this.lastId - this.waiting.length + 1;
+    this.waiting = [];
+    this.waitingBytes = 0;
+    this.write(firstId, bytes);
+    this.publish();
+  }
+
   async seal(type: LoggedEventType, data: string): Promise<number | null> {
     this.flush();
     this.unwrittenEnd = { type, data };
@@ -142,16 +152,6 @@ export class FileRunLog implements RunLog {
         open = false;
       },
     };
-  }
-
-  private flush(): void {
-    if (this.waiting.length === 0) return;
-    const bytes = Buffer.from(this.waiting.length === 1 ? this.waiting[0]! : this.waiting.join(''));
-    const firstId = this.lastId - this.waiting.length + 1;
-    this.waiting = [];
-    this.waitingBytes = 0;
-    this.write(firstId, bytes);
-    this.publish();
   }
 
   private async writeEnd(): Promise<boolean> {

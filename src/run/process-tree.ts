@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PoliteSignal } from '../provider/agent-adapter.js';
-import { isAlive, type ProcessEntry, type ProcessTable } from './process-table.js';
+import { isAlive, type ProcessEntry } from './proc.js';
+import type { ProcessSnapshot } from './process-snapshot.js';
+import type { ProcessTable } from './process-table.js';
 
 /** How often a tree that was signalled is looked at again, in milliseconds. */
 const FIRST_LOOK_AGAIN_MS = 10;
@@ -30,6 +32,17 @@ export interface TreeLeader {
 export class ProcessTree {
   /** Start times of the members seen, by pid. */
   private readonly members = new Map<number, number>();
+  /**
+   * Process groups in which there are only members. A signal to a group reaches all of it in one
+   * step, also a process that a look misses because it forks and exits all the time.
+   */
+  private groups = new Set<number>();
+  /**
+   * Those of them that held nothing but zombies at the last look, with these zombies' pids: if they are
+   * the same for long, their parent does not take note of them, and a signal means nothing.
+   */
+  private zombies = new Map<number, string>();
+  private staleZombies = new Set<number>();
 
   /** @param leader null if it is not known: then the cookie alone tells */
   constructor(
@@ -37,40 +50,21 @@ export class ProcessTree {
     private readonly leader: TreeLeader | null,
     private readonly cookie: string,
   ) {
-    if (leader !== null && leader.startTime !== null) {
-      this.members.set(leader.pid, leader.startTime);
-    }
+    if (leader === null) return;
+    this.groups.add(leader.pid);
+    if (leader.startTime !== null) this.members.set(leader.pid, leader.startTime);
   }
 
   /** Looks at `/proc` once and returns the members that are alive. */
   async look(): Promise<ProcessEntry[]> {
-    const all = await this.table.look();
-    const { leader } = this;
-    // The kernel gives the number of a group or session away only when it is empty; a process that
-    // has the leader's pid but another start time shows that it did.
-    const isReused = all.some(
-      ({ pid, startTime }) => pid === leader?.pid && startTime !== leader.startTime,
-    );
-    const number = leader === null || isReused ? null : leader.pid;
-    const found = new Set<ProcessEntry>();
-    for (const entry of all) {
-      const belongs =
-        this.members.get(entry.pid) === entry.startTime ||
-        entry.cookie === this.cookie ||
-        (number !== null && (entry.group === number || entry.session === number));
-      if (belongs) found.add(entry);
-    }
-    addDescendants(all, found);
-    this.members.clear();
-    for (const entry of found) this.members.set(entry.pid, entry.startTime);
-    return [...found];
+    return this.membersIn(await this.table.look());
   }
 
   /** Ends the whole tree: the polite signal, the grace, KILL. Never rejects. */
   async end(polite: PoliteSignal): Promise<TreeEnd> {
-    if ((await this.signalAll(polite, GRACE_SECONDS)) === 0) {
-      return { killed: false, survivors: 0 };
-    }
+    const left = await this.signalAll(polite, GRACE_SECONDS);
+    // Nobody is seen, but somebody may be hidden: what a group still holds is dead, or had its chance.
+    if (left === 0 && !this.killGroups()) return { killed: false, survivors: 0 };
     return { killed: true, survivors: await this.kill(GRACE_SECONDS) };
   }
 
@@ -82,9 +76,40 @@ export class ProcessTree {
     return this.signalAll('SIGKILL', seconds);
   }
 
-  /** Kills, without waiting, what is known of the tree; for a server that has no time left. */
-  killKnown(): void {
-    for (const [pid, startTime] of this.members) send({ pid, startTime }, 'SIGKILL');
+  /** Kills, without waiting, what a snapshot shows of the tree; for a server that has no time left. */
+  killIn(snapshot: ProcessSnapshot): void {
+    const alive = this.membersIn(snapshot);
+    this.killGroups();
+    for (const entry of alive) send(entry, 'SIGKILL');
+  }
+
+  private membersIn(all: ProcessSnapshot): ProcessEntry[] {
+    const found = new Set<ProcessEntry>(all.withCookie(this.cookie));
+    for (const [pid, startTime] of this.members) {
+      const entry = all.get(pid);
+      if (entry?.startTime === startTime) found.add(entry);
+    }
+    const { leader } = this;
+    // The kernel gives the number of a group or session away only when it is empty; a process that
+    // has the leader's pid but another start time shows that it did.
+    const atNumber = leader === null ? undefined : all.get(leader.pid);
+    const isOurs =
+      leader !== null && (atNumber === undefined || atNumber.startTime === leader.startTime);
+    if (isOurs) {
+      for (const entry of all.ofGroup(leader.pid)) found.add(entry);
+      for (const entry of all.ofSession(leader.pid)) found.add(entry);
+    }
+    // A Set visits what is added to it while it is walked.
+    for (const { pid } of found) for (const child of all.childrenOf(pid)) found.add(child);
+    const alive = [...found].filter(({ isZombie }) => !isZombie);
+    this.members.clear();
+    for (const { pid, startTime } of alive) this.members.set(pid, startTime);
+    this.groups = new Set(isOurs ? [leader.pid] : []);
+    for (const { group } of alive) {
+      if (all.ofGroup(group).every((entry) => found.has(entry))) this.groups.add(group);
+    }
+    this.noteZombies(all);
+    return alive;
   }
 
   /**
@@ -99,6 +124,7 @@ export class ProcessTree {
     for (;;) {
       // A look that fails says nothing: what was known counts as alive, and the next look may succeed.
       const alive = await this.look().catch(() => null);
+      if (signal === 'SIGKILL') this.killGroups();
       for (const entry of alive ?? []) {
         const key = `${entry.pid}:${entry.startTime}`;
         const now = this.fitting(signal, alive!);
@@ -109,12 +135,38 @@ export class ProcessTree {
       }
       empty = alive?.length === 0 ? empty + 1 : 0;
       if (empty === 2) return 0;
-      if (performance.now() >= deadline) return alive?.length ?? this.members.size;
+      if (performance.now() >= deadline) return alive?.length ?? Math.max(this.members.size, 1);
       if (empty === 0) {
         await sleep(Math.min(pause, Math.max(deadline - performance.now(), 0)));
         pause = Math.min(pause * 1.5, LAST_LOOK_AGAIN_MS);
       }
     }
+  }
+
+  private noteZombies(all: ProcessSnapshot): void {
+    const zombies = new Map<number, string>();
+    for (const group of this.groups) {
+      const entries = all.ofGroup(group);
+      if (entries.length === 0 || entries.some(({ isZombie }) => !isZombie)) continue;
+      zombies.set(group, entries.map(({ pid }) => pid).join());
+    }
+    const isStale = (group: number) => zombies.get(group) === this.zombies.get(group);
+    this.staleZombies = new Set([...zombies.keys()].filter(isStale));
+    this.zombies = zombies;
+  }
+
+  /** @returns whether there was anything alive in the groups that only members are in */
+  private killGroups(): boolean {
+    let found = false;
+    for (const group of this.groups) {
+      try {
+        process.kill(-group, 'SIGKILL');
+        if (!this.staleZombies.has(group)) found = true;
+      } catch {
+        // It is empty.
+      }
+    }
+    return found;
   }
 
   /**
@@ -127,19 +179,6 @@ export class ProcessTree {
   ): PoliteSignal | 'SIGKILL' {
     if (signal !== 'SIGINT') return signal;
     return alive.some(({ pid }) => pid === this.leader?.pid) ? 'SIGINT' : 'SIGTERM';
-  }
-}
-
-function addDescendants(all: readonly ProcessEntry[], found: Set<ProcessEntry>): void {
-  const children = new Map<number, ProcessEntry[]>();
-  for (const entry of all) {
-    const siblings = children.get(entry.parent);
-    if (siblings) siblings.push(entry);
-    else children.set(entry.parent, [entry]);
-  }
-  // A Set visits what is added to it while it is walked.
-  for (const parent of found) {
-    for (const child of children.get(parent.pid) ?? []) found.add(child);
   }
 }
 

@@ -5,7 +5,8 @@ import { RunnerError, toRunnerError } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { type AgentProcess, AgentSpawner } from './agent-process.js';
-import { hostIdentity } from './process-table.js';
+import { hostIdentity } from './proc.js';
+import { ProcessTable } from './process-table.js';
 import { OutputRecorder } from './output-recorder.js';
 import { endWithoutAgent, metaData } from './run-events.js';
 import type { Ending } from './run-ending.js';
@@ -25,6 +26,7 @@ export class RunExecution {
     private readonly config: RunnerConfig,
     private readonly preparation: RunPreparation,
     private readonly spawner: AgentSpawner,
+    private readonly table: ProcessTable,
     private readonly metrics: RunMetrics,
   ) {}
 
@@ -43,7 +45,7 @@ export class RunExecution {
     const started = monotonicSeconds();
     this.metrics.preparation.observe(started - began);
     log.info({ provider: run.provider, seconds: started - began }, 'agent started');
-    run.prepared.resolve();
+    if (run.logFault === null) run.prepared.resolve();
     try {
       return await this.supervise(run, agent);
     } finally {
@@ -53,9 +55,10 @@ export class RunExecution {
     }
   }
 
-  /** Kills what is known of every agent's tree, without waiting. */
+  /** Kills every agent's tree as it is seen now, without waiting. */
   killAll(): void {
-    for (const agent of this.agents) agent.killNow();
+    const snapshot = this.table.lookNow();
+    for (const agent of this.agents) agent.killIn(snapshot);
   }
 
   private async startAgent(
@@ -97,9 +100,12 @@ export class RunExecution {
       run.state = 'running';
       run.log.onBroken = (err) => {
         log.error({ err }, 'the log of the run could not be written');
-        run.stop(brokenLog(err));
+        const { code, detail } = (run.logFault = brokenLog(err));
+        run.stop({ reason: 'failed', code, detail });
       };
       run.log.append('meta', metaData(run, overlay, facts));
+      // At once: where it cannot be written, the client is still to hear it as a status.
+      run.log.flush();
       await this.noteProcess(run, agent, log);
       return agent;
     } finally {
@@ -144,9 +150,15 @@ export class RunExecution {
         : await Promise.race([exited, sleep(1000, null)]);
     await agent.drain();
     if (run.cause === null && this.config.background === 'end') tree = await agent.end();
-    const cause: EndCause = run.cause ?? { reason: 'completed', code: null, detail: null };
+    run.log.flush();
+    const cause = run.cause ?? completed(run);
     const { killed, survivors } = tree ?? { killed: false, survivors: 0 };
-    return { end: { ...cause, killed, survivors, returnCode }, gone: () => agent.gone() };
+    return {
+      end: { ...cause, killed, survivors, returnCode },
+      // Nothing of it was shown to anybody.
+      failure: run.log.lastEventId === 0 ? failureOf(run, run.logFault) : undefined,
+      gone: () => agent.gone(),
+    };
   }
 }
 
@@ -157,21 +169,32 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function brokenLog(cause: unknown): EndCause {
-  const { code, detail } = toRunnerError(
+function brokenLog(cause: unknown): RunnerError {
+  return toRunnerError(
     cause,
     'internal_error',
     'The events of the run could not be written; the log of the runner has the cause.',
   );
-  return { reason: 'failed', code, detail };
+}
+
+/** The agent has ended by itself; where its last events could not be written, that is said too. */
+function completed({ logFault }: Run): EndCause {
+  return { reason: 'completed', code: logFault?.code ?? null, detail: logFault?.detail ?? null };
 }
 
 /** The end of a run whose agent was not started: it was stopped before, or its preparation failed. */
 function endedBefore(run: Run, error: unknown): Ending {
   if (run.cause !== null) return { end: endWithoutAgent(run.cause) };
-  const { code, detail, facts } = toRunnerError(error);
+  const failure = toRunnerError(error);
+  const { code, detail } = failure;
   return {
     end: endWithoutAgent({ reason: 'failed', code, detail }),
-    failure: new RunnerError(code, detail, { ...facts, runId: run.id }),
+    failure: failureOf(run, failure),
   };
+}
+
+/** What a client hears that has not seen anything of the run yet. */
+function failureOf(run: Run, error: RunnerError | null): RunnerError | undefined {
+  if (error === null) return undefined;
+  return new RunnerError(error.code, error.detail, { ...error.facts, runId: run.id });
 }

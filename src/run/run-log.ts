@@ -18,6 +18,9 @@ export interface RunLog {
    */
   append(type: LoggedEventType, data: string): void;
 
+  /** Writes what waits in memory. */
+  flush(): void;
+
   /**
    * Appends the last event and brings everything to the disk, without showing the last event to any
    * reader yet: `publishEnd` does, when the run's slot has come free.

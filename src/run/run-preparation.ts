@@ -10,7 +10,7 @@ import type { RunPolicy } from '../provider/policy.js';
 import { PolicyService } from '../provider/policy.service.js';
 import { type Launch, ProviderService } from '../provider/provider.service.js';
 import { WorkspaceService } from '../workspace/workspace.service.js';
-import { RUN_COOKIE_VARIABLE } from './process-table.js';
+import { RUN_COOKIE_VARIABLE } from './proc.js';
 import type { Run } from './run.js';
 
 /** Everything that an agent's start needs. `repo` is open; whoever starts the agent closes it. */

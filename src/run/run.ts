@@ -1,5 +1,6 @@
 import type { Ticket } from '../admission/admission.js';
 import { Deferred } from '../common/deferred.js';
+import type { RunnerError } from '../common/errors.js';
 import { type EndCause, hasEnded, type RunRecord, type RunState } from './run-record.js';
 import type { RunLog } from './run-log.js';
 
@@ -21,6 +22,8 @@ export class Run {
   provider = 'none';
   /** Its agent has been silent for longer than is usual. */
   isStalled = false;
+  /** What became of its log, if not every event could be written. */
+  logFault: RunnerError | null = null;
   /** It got its slot at once: what goes wrong in its preparation is still an answer's status. */
   admittedAtOnce = false;
 

@@ -1,0 +1,84 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { errnoOf } from '../common/errors.js';
+import { withSpareDescriptor } from './spare-descriptor.js';
+
+/** The variable by which a process is recognised as a run's, wherever it has moved. */
+export const RUN_COOKIE_VARIABLE = 'FERMILINK_RUN_COOKIE';
+
+/** One process as `/proc` shows it. A pid alone may be reused; pid and start time together are not. */
+export interface ProcessEntry {
+  pid: number;
+  /** In clock ticks since boot. */
+  startTime: number;
+  parent: number;
+  group: number;
+  session: number;
+  /** It has ended, and only waits for its parent to take note. */
+  isZombie: boolean;
+  /** The run cookie in its environment, if it has one and may be read. */
+  cookie: string | null;
+}
+
+/** Index of the start time among the fields from the state on. */
+const START_TIME = 19;
+const COOKIE_MARK = Buffer.from(`${RUN_COOKIE_VARIABLE}=`);
+
+/** Reads one process; null if there is none. */
+export function readProcess(pid: number): Omit<ProcessEntry, 'cookie'> | null {
+  const stat = readProc(`/proc/${pid}/stat`)?.toString('latin1');
+  if (stat === undefined) return null;
+  // The name in parentheses may hold anything, also parentheses; the fields after the last one are fixed.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return {
+    pid,
+    parent: Number(fields[1]),
+    group: Number(fields[2]),
+    session: Number(fields[3]),
+    startTime: Number(fields[START_TIME]),
+    isZombie: fields[0] === 'Z' || fields[0] === 'X',
+  };
+}
+
+/** Whether the process that was seen is still there and alive. */
+export function isAlive(seen: { pid: number; startTime: number }): boolean {
+  const now = readProcess(seen.pid);
+  return now !== null && now.startTime === seen.startTime && !now.isZombie;
+}
+
+/** @returns the run cookie of a process, and whether it will stay the same */
+export function readCookie(pid: number): { cookie: string | null; final: boolean } {
+  let environment: Buffer | null;
+  try {
+    environment = readProc(`/proc/${pid}/environ`);
+  } catch (error) {
+    // Somebody else's process, which is none of ours.
+    if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM') throw error;
+    environment = null;
+  }
+  if (environment === null) return { cookie: null, final: false };
+  let at = environment.indexOf(COOKIE_MARK);
+  while (at > 0 && environment[at - 1] !== 0) at = environment.indexOf(COOKIE_MARK, at + 1);
+  if (at < 0) return { cookie: null, final: environment.length > 0 };
+  const begin = at + COOKIE_MARK.length;
+  const end = environment.indexOf(0, begin);
+  return {
+    cookie: environment.toString('latin1', begin, end < 0 ? environment.length : end),
+    final: true,
+  };
+}
+
+/** Names the boot and the pid namespace: the same number elsewhere or later is another process. */
+export function hostIdentity(): string {
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+}
+
+/** @returns null if the process is gone; anything else that is in the way is an error */
+function readProc(path: string): Buffer | null {
+  try {
+    return withSpareDescriptor(() => readFileSync(path));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return null;
+    throw error;
+  }
+}
