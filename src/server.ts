@@ -1,11 +1,15 @@
 import 'reflect-metadata';
+import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
+import { descriptorLimit } from './common/descriptor-limit.js';
+import { errnoOf } from './common/errors.js';
 import { FrameworkLogger, type Logger } from './common/logger.js';
+import { BODY_LIMIT_BYTES, requestLimits, requireUtf8 } from './common/request-limits.js';
 import { ConfigError } from './config/load-config.js';
 import type { RunnerConfig } from './config/runner-config.js';
 import { ProviderService } from './provider/provider.service.js';
@@ -16,13 +20,13 @@ import { RunService } from './run/run.service.js';
 import { ServerLock } from './run/server-lock.js';
 import { ServerState } from './run/server-state.js';
 
-/** The largest body that is read. */
-const BODY_LIMIT_BYTES = 1024 * 1024;
 /**
  * How long an idle connection stays open, in milliseconds: longer than the 60 s after which load
  * balancers drop theirs, so that none sends a request on a connection that is just being closed.
  */
 const KEEP_ALIVE_MS = 75_000;
+/** What part of the descriptors connections may take: the rest is for agents, logs and files. */
+const CONNECTIONS_SHARE = 0.6;
 /** How long an answer may take after the last run has ended before its connection is cut. */
 const CLOSING_MS = 2000;
 
@@ -35,27 +39,61 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
   });
   const missing = await app.get(ProviderService).missingProgram();
   if (missing !== null) throw new ConfigError([missing]);
-  app.useBodyParser('json', {
+  app.use(requestLimits());
+  const bodies = {
     limit: BODY_LIMIT_BYTES,
     strict: false,
     type: ['application/json', 'application/*+json'],
-  });
+    // The parser knows it; the framework's type of its options does not.
+    verify: requireUtf8,
+  };
+  app.useBodyParser('json', bodies);
   app.disable('x-powered-by');
   // An answer of the moment is never "not modified".
   app.disable('etag');
   const server = app.getHttpServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 1000;
+  const descriptors = descriptorLimit();
+  if (descriptors !== null) server.maxConnections = Math.floor(descriptors * CONNECTIONS_SHARE);
   // As a rule nobody else holds the roots, and what the last server has left is taken up before
   // anybody can ask.
   const isAlone = await app.get(ServerLock).take(0);
   if (isAlone) await begin(app);
-  await app.listen(config.port, config.host);
+  await app.init();
+  await listen(server, config);
   const ending = endOnSignal(app, server, config, logger);
   const { address, port, family } = server.address() as AddressInfo;
   const host = family === 'IPv6' ? `[${address}]` : address;
   logger.info({ url: `http://${host}:${port}` }, 'listening');
   if (!isAlone) await waitForTheOther(app, config, logger, ending);
+}
+
+/** @throws {ConfigError} if address or port cannot be had */
+async function listen(server: Server, { host, port }: RunnerConfig): Promise<void> {
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const fault = listenFault(errnoOf(error), host, port);
+    throw fault === null ? error : new ConfigError([fault]);
+  }
+}
+
+function listenFault(code: string | undefined, host: string, port: number): string | null {
+  const ofPort = (rule: string) => `FERMILINK_RUNNER_PORT is "${port}", but it must be ${rule}.`;
+  switch (code) {
+    case 'EADDRINUSE':
+      return ofPort('a port that no other program listens on; 0 takes a free one');
+    case 'EACCES':
+      return ofPort('a port that this user may listen on; take one from 1024 on');
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `FERMILINK_RUNNER_HOST is ${JSON.stringify(host)}, but it must be an address of this machine.`;
+    default:
+      return null;
+  }
 }
 
 /** Takes up what the last server has left, and then new runs. */

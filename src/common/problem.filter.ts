@@ -113,6 +113,7 @@ function healthReportOf(exception: unknown): object | null {
 
 /** Makes a domain error of what the framework, its body parser or our own code has thrown. */
 function translate(exception: unknown, request: Request): RunnerError {
+  if (exception instanceof RunnerError) return exception;
   const status = httpStatusOf(exception);
   if (status === null || status < 400 || status >= 500) return toRunnerError(exception);
   // A body is read before the path is looked at; where there is nothing, its faults do not matter.

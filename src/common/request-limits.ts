@@ -1,0 +1,51 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Socket } from 'node:net';
+import { RunnerError } from './errors.js';
+
+/** The largest body that is read. */
+export const BODY_LIMIT_BYTES = 1024 * 1024;
+/** Requests of one connection that may be under way at once. */
+const MAX_IN_FLIGHT = 64;
+
+/**
+ * Refuses, before anything is done for it, what would cost the server more than the client: a body
+ * that says itself that it is too large, and more requests behind each other on one connection than
+ * any client has a use for.
+ */
+export function requestLimits(): RequestHandler {
+  const inFlight = new WeakMap<Socket, number>();
+  return (request: Request, response: Response, next: NextFunction) => {
+    const { socket } = request;
+    if (socket.destroyed) return;
+    const count = (inFlight.get(socket) ?? 0) + 1;
+    if (count > MAX_IN_FLIGHT) {
+      socket.destroy();
+      return;
+    }
+    inFlight.set(socket, count);
+    response.once('finish', () => inFlight.set(socket, (inFlight.get(socket) ?? 1) - 1));
+    if (Number(request.get('content-length') ?? 0) > BODY_LIMIT_BYTES) {
+      // The rest of the body is not waited for.
+      response.setHeader('Connection', 'close');
+      next(new RunnerError('body_too_large', 'The body is larger than 1 MiB.'));
+      return;
+    }
+    next();
+  };
+}
+
+/**
+ * Refuses a body that is not UTF-8: it would be read with other characters than were sent.
+ * For the body parser, which hands over what it has read.
+ */
+export function requireUtf8(_request: unknown, _response: unknown, body: Buffer): void {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch (cause) {
+    const message = 'could not be read as JSON in UTF-8';
+    throw new RunnerError('invalid_request', `The body ${message}.`, {
+      errors: [{ field: 'body', message }],
+      cause,
+    });
+  }
+}
