@@ -1,4 +1,5 @@
 import { access, constants, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { RunnerConfig } from '../config/runner-config.js';
@@ -23,7 +24,14 @@ export class ReadinessService {
   /** The checks of `GET /health/ready`. */
   checks(): (() => Promise<HealthIndicatorResult>)[] {
     return [
-      () => this.check('workspaces', () => this.workspacesProblem()),
+      () =>
+        this.check('workspaces', () =>
+          this.writeProblem(this.config.workspacesRoot, 'FERMILINK_WORKSPACES_ROOT'),
+        ),
+      () =>
+        this.check('runtime', () =>
+          this.writeProblem(join(this.config.runtimeRoot, 'events'), 'FERMILINK_RUNTIME_ROOT'),
+        ),
       () => this.check('disk', () => this.diskProblem()),
       () => this.check('provider', () => this.providers.problem()),
       () => this.check('accepting', () => Promise.resolve(this.server.notReady)),
@@ -40,12 +48,12 @@ export class ReadinessService {
     return message === null ? indicator.up() : indicator.down({ message });
   }
 
-  private async workspacesProblem(): Promise<string | null> {
+  private async writeProblem(folder: string, variable: string): Promise<string | null> {
     try {
-      await access(this.config.workspacesRoot, constants.W_OK | constants.X_OK);
+      await access(folder, constants.W_OK | constants.X_OK);
       return null;
     } catch {
-      return 'The workspaces root is missing or cannot be written; see FERMILINK_WORKSPACES_ROOT.';
+      return `A folder of the runner is missing or cannot be written; see ${variable}.`;
     }
   }
 

@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { monotonicSeconds } from '../common/clock.js';
 import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
 import type { PoliteSignal } from '../provider/agent-adapter.js';
 import { OutputLines, type LineSink } from './output-lines.js';
@@ -40,19 +41,23 @@ export interface AgentSinks {
 
 /** Seconds that the pipes may stay open after the agent's exit before they are closed. */
 const DRAIN_SECONDS = 2;
+/** How long the server is not ready after that: with no new runs nothing would show that it is over. */
+const EXHAUSTION_SECONDS = 30;
 /** How often the trees of silent agents are looked at, so that descent is seen while it is there. */
 const LOOK_INTERVAL_MS = 5000;
 
 /** Starts agents. The one place that spawns them. */
 @Injectable()
 export class AgentSpawner {
-  private lastFailure: RunnerError | null = null;
+  private exhaustion: { detail: string; at: number } | null = null;
 
   constructor(private readonly table: ProcessTable) {}
 
-  /** Why the last attempt to start an agent failed, if the system had run out of something; else null. */
+  /** That the system had nothing left for an agent a moment ago, as a sentence; null if it had. */
   get exhausted(): string | null {
-    return this.lastFailure?.detail ?? null;
+    if (this.exhaustion === null) return null;
+    const seconds = monotonicSeconds() - this.exhaustion.at;
+    return seconds < EXHAUSTION_SECONDS ? this.exhaustion.detail : null;
   }
 
   /**
@@ -64,14 +69,16 @@ export class AgentSpawner {
     const started = start(command);
     return started.then(
       (child) => {
-        this.lastFailure = null;
+        this.exhaustion = null;
         const leader = { pid: child.pid!, startTime: startTimeOf(child.pid!) };
         const tree = new ProcessTree(this.table, leader, command.cookie);
         return new AgentProcess(child, leader, tree, command, sinks);
       },
       (cause: unknown) => {
         const error = spawnError(cause);
-        this.lastFailure = isExhaustion(cause) ? error : null;
+        if (isExhaustion(cause)) {
+          this.exhaustion = { detail: error.detail, at: monotonicSeconds() };
+        }
         throw error;
       },
     );

@@ -60,17 +60,22 @@ export class RunEnding {
         : await run.log.seal('runner.exit', exitData(run.record, end));
     });
     run.state = end.reason;
-    await attempt('storing the end', () =>
-      this.store.transition(run.id, ['queued', 'preparing', 'running'], {
+    await attempt('storing the end', async () => {
+      const written = {
+        lastEventId: lastEventId ?? run.log.lastEventId,
+        eventBytes: run.log.size,
+      };
+      const isNew = await this.store.transition(run.id, ['queued', 'preparing', 'running'], {
         state: end.reason,
         endedAt: nowUtc(),
         end,
         problem: failure !== undefined && run.admittedAtOnce ? problemOf(failure) : null,
         ...(end.reason === 'failed' && end.returnCode === null ? { startedAt: null } : {}),
-        lastEventId: lastEventId ?? run.log.lastEventId,
-        eventBytes: run.log.size,
-      }),
-    );
+        ...written,
+      });
+      // The server before this one knew the end, but found no room for it in the log.
+      if (!isNew) await this.store.annotate(run.id, written);
+    });
     await attempt('releasing the slot', () => this.release(run, ending));
     this.live.delete(run);
     run.log.publishEnd();

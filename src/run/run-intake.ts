@@ -102,7 +102,9 @@ export class RunIntake {
     onDisconnect: OnDisconnect,
   ): Promise<Run | null> {
     const record = recordOf(request, claim, onDisconnect);
-    // From here to `live.add` nothing is waited for: of two requests at once one sees the other.
+    // From here to `live.add` nothing is waited for: of two requests at once one sees the other, and
+    // a server that begins to stop sees the run.
+    if (!this.server.isAccepting) await this.server.requireAccepting(this.admission);
     const others = this.othersToInterrupt(request, record);
     const run = new Run(record, this.logs.create(record.id), this.graceOf(record));
     this.live.add(run);

@@ -60,10 +60,11 @@ export class RunController {
       return this.followById(submitted.ended.id, after, http);
     }
     const { run } = submitted;
+    // Before it counts as a follower: its leave is no reason to end the run.
+    requireKnown(after, run.log.lastEventId);
     const follower = new Follower(http, http.res!);
     follower.onEnd(run.attachFollower());
     if (run.admittedAtOnce) await run.prepared.promise;
-    requireKnown(after, run.log.lastEventId);
     return this.stream.follow({ run, log: run.log, after }, follower);
   }
 

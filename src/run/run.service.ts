@@ -108,6 +108,8 @@ export class RunService {
    */
   async drain(seconds: number): Promise<void> {
     for (const run of this.live.all()) {
+      // It may be on its way into the queue.
+      await run.accepted.promise.catch(() => undefined);
       if (run.leftQueue.aborted) continue;
       if (run.isDetached) await this.admission.release(run.id);
       else run.stop(DRAINING);

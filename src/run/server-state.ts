@@ -35,9 +35,14 @@ export class ServerState {
     this.phase = 'draining';
   }
 
+  /** It takes new runs. */
+  get isAccepting(): boolean {
+    return this.phase === 'accepting' || this.phase === 'leaving';
+  }
+
   /** @throws {RunnerError} `draining`, with the time to try again */
   async requireAccepting(admission: Admission): Promise<void> {
-    if (this.phase === 'accepting' || this.phase === 'leaving') return;
+    if (this.isAccepting) return;
     const { retryAfterSeconds } = await admission.snapshot();
     throw new RunnerError('draining', `${this.notReady} Try again in a moment.`, {
       retryAfterSeconds,
