@@ -37,6 +37,7 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
     bodyParser: false,
     abortOnError: false,
   });
+  for (const warning of config.warnings) logger.warn(warning);
   const missing = await app.get(ProviderService).missingProgram();
   if (missing !== null) throw new ConfigError([missing]);
   app.use(requestLimits());

@@ -1,6 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Socket } from 'node:net';
-import { RunnerError } from './errors.js';
 
 /** The largest body that is read. */
 export const BODY_LIMIT_BYTES = 1024 * 1024;
@@ -27,7 +26,7 @@ export function requestLimits(): RequestHandler {
     if (Number(request.get('content-length') ?? 0) > BODY_LIMIT_BYTES) {
       // The rest of the body is not waited for.
       response.setHeader('Connection', 'close');
-      next(new RunnerError('body_too_large', 'The body is larger than 1 MiB.'));
+      next(Object.assign(new Error('the body says that it is too large'), { status: 413 }));
       return;
     }
     next();
@@ -36,16 +35,8 @@ export function requestLimits(): RequestHandler {
 
 /**
  * Refuses a body that is not UTF-8: it would be read with other characters than were sent.
- * For the body parser, which hands over what it has read.
+ * For the body parser, which hands over what it has read and answers what is thrown.
  */
 export function requireUtf8(_request: unknown, _response: unknown, body: Buffer): void {
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(body);
-  } catch (cause) {
-    const message = 'could not be read as JSON in UTF-8';
-    throw new RunnerError('invalid_request', `The body ${message}.`, {
-      errors: [{ field: 'body', message }],
-      cause,
-    });
-  }
+  new TextDecoder('utf-8', { fatal: true }).decode(body);
 }

@@ -9,8 +9,8 @@ const GIB = 1024 * MIB;
 const MAX_SECONDS = 2_147_483;
 const MAX_COUNT = 10_000_000;
 const MAX_HOURS = 1_000_000;
-/** A petabyte: more than any disk, and exact as a number. */
-const MAX_BYTES = 1_000_000 * GIB;
+/** 512 TiB: more than any disk. */
+const MAX_BYTES = 512 * 1024 * GIB;
 
 /** A whole number of decimal digits within bounds; one sentence states the rule, whichever part fails. */
 function WholeNumber(min: number, max: number): PropertyDecorator {

@@ -38,6 +38,8 @@ interface NumberRule {
 
 const MOST_SECONDS = 2_147_483;
 const MOST = 10_000_000;
+const GIB = 1024 * MIB;
+const MOST_BYTES = 512 * 1024 * GIB;
 const NUMBERS: NumberRule[] = (
   [
     ['PORT', 'port', 8000, 0, 65_535],
@@ -49,6 +51,15 @@ const NUMBERS: NumberRule[] = (
     ['MAX_PENDING_PER_USER', 'maxPendingPerUser', 10, 0, MOST],
     ['SUBPROCESS_STREAM_LIMIT', 'streamLimitBytes', MIB, 64 * KIB, 256 * MIB],
     ['MAX_LINE_BYTES', 'maxLineBytes', 16 * MIB, 64 * KIB, 256 * MIB],
+    ['MAX_OUTPUT_BYTES', 'maxOutputBytes', GIB, 64 * KIB, MOST_BYTES],
+    ['STALL_SECONDS', 'stallSeconds', 0, 0, MOST_SECONDS],
+    ['MAX_QUEUE_WAIT_SECONDS', 'maxQueueWaitSeconds', 0, 0, MOST_SECONDS],
+    ['FOLLOWER_TIMEOUT_SECONDS', 'followerTimeoutSeconds', 60, 1, MOST_SECONDS],
+    ['DRAIN_DELAY_SECONDS', 'drainDelaySeconds', 0, 0, MOST_SECONDS],
+    ['DRAIN_SECONDS', 'drainSeconds', 15, 0, MOST_SECONDS],
+    ['LOCK_WAIT_SECONDS', 'lockWaitSeconds', 60, 0, MOST_SECONDS],
+    ['RETAIN_RUNS_HOURS', 'retainRunsHours', 72, 0, 1_000_000],
+    ['RETAIN_BYTES', 'retainBytes', 10 * GIB, 0, MOST_BYTES],
   ] as const
 ).map(([name, setting, fallback, min, max]) => ({
   variable: `FERMILINK_RUNNER_${name}`,
@@ -57,8 +68,13 @@ const NUMBERS: NumberRule[] = (
   min,
   max,
 }));
-/** Here 0 stands for "any number", which the setting says as null. */
-const UNBOUNDED_AT_ZERO = ['maxQueueSize', 'maxPendingPerUser'];
+/** Here 0 stands for "without a bound", which the setting says as null. */
+const UNBOUNDED_AT_ZERO = [
+  'maxQueueSize',
+  'maxPendingPerUser',
+  'stallSeconds',
+  'maxQueueWaitSeconds',
+];
 
 const WORDS = [
   ['FERMILINK_RUNNER_BACKGROUND', ['end', 'keep']],
@@ -104,6 +120,16 @@ describe('without settings', () => {
       maxPendingPerUser: 10,
       streamLimitBytes: 1_048_576,
       maxLineBytes: 16_777_216,
+      maxOutputBytes: 1_073_741_824,
+      stallSeconds: null,
+      maxQueueWaitSeconds: null,
+      followerTimeoutSeconds: 60,
+      disconnectGraceSeconds: null,
+      drainDelaySeconds: 0,
+      drainSeconds: 15,
+      lockWaitSeconds: 60,
+      retainRunsHours: 72,
+      retainBytes: 10_737_418_240,
       background: 'end',
       metricsToken: null,
       codex: {
@@ -159,6 +185,16 @@ describe('a number', () => {
       ]);
     }
   });
+});
+
+it('FERMILINK_RUNNER_DISCONNECT_GRACE_SECONDS may be absent, which is not the same as 0', () => {
+  const variable = 'FERMILINK_RUNNER_DISCONNECT_GRACE_SECONDS';
+  for (const value of [0, MOST_SECONDS]) {
+    expect(load({ [variable]: `${value}` }).disconnectGraceSeconds).toBe(value);
+  }
+  expect(faultsOf({ [variable]: 'never' })).toEqual([
+    `${variable} is "never", but it must be a whole number from 0 to ${MOST_SECONDS}.`,
+  ]);
 });
 
 describe('a word', () => {

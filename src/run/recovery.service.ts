@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { ADMISSION, type Admission } from '../admission/admission.js';
-import { removeTree } from '../common/directory.js';
+import { removeTree } from '../common/remove-tree.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { LiveRuns } from './live-runs.js';

@@ -5,7 +5,8 @@ import {
   makeHistogramProvider,
 } from '@willsoto/nestjs-prometheus';
 import { Counter, Histogram } from 'prom-client';
-import { RunnerError } from '../common/errors.js';
+import type { RunnerError } from '../common/errors.js';
+import type { ProblemListener } from '../common/problem-listener.js';
 
 /** Seconds, from what a warm session takes to the longest run that is usual. */
 const SHORT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
@@ -55,7 +56,7 @@ export const RUN_METRIC_PROVIDERS = [
 
 /** What the runs tell Prometheus; the gauges of admission are in `ops`. */
 @Injectable()
-export class RunMetrics {
+export class RunMetrics implements ProblemListener {
   constructor(
     @InjectMetric(QUEUE_WAIT) readonly queueWait: Histogram,
     @InjectMetric(PREPARATION) readonly preparation: Histogram,
@@ -65,8 +66,12 @@ export class RunMetrics {
     @InjectMetric(REFUSALS) private readonly refusals: Counter<'reason'>,
   ) {}
 
-  /** Counts a refusal by its code; anything else is no refusal. */
-  noteRefusal(error: unknown): void {
-    if (error instanceof RunnerError) this.refusals.inc({ reason: error.code });
+  /** Counts a request that was refused before it became a run. */
+  problemAnswered(
+    { code, facts }: RunnerError,
+    { method, path }: { method: string; path: string },
+  ): void {
+    const makesRuns = method === 'POST' && (path === '/run' || path === '/runs');
+    if (makesRuns && facts.runId === undefined) this.refusals.inc({ reason: code });
   }
 }

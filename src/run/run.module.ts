@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
 import { AdmissionModule } from '../admission/admission.module.js';
+import { PROBLEM_LISTENER } from '../common/problem-listener.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { PackagesModule } from '../packages/packages.module.js';
 import { ProviderModule } from '../provider/provider.module.js';
@@ -32,6 +33,7 @@ import { ServerState } from './server-state.js';
   providers: [
     ...RUN_METRIC_PROVIDERS,
     RunMetrics,
+    { provide: PROBLEM_LISTENER, useExisting: RunMetrics },
     ProcessTable,
     AgentSpawner,
     {
@@ -59,6 +61,7 @@ import { ServerState } from './server-state.js';
     RetentionService,
   ],
   exports: [
+    PROBLEM_LISTENER,
     AgentSpawner,
     RecoveryService,
     RetentionService,

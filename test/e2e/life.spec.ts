@@ -184,7 +184,7 @@ describe('a run whose time is up', () => {
     const client = await StreamClient.open(runner, { user_prompt: `echo before; sleep ${mark}` });
     expect(await client.exit()).toMatchObject({
       reason: 'timeout',
-      return_code: -15,
+      return_code: -2,
       killed: false,
     });
     expect(client.events.map(({ data }) => data)).toContain('before');

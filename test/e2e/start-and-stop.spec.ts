@@ -37,7 +37,9 @@ describe('starting and stopping the server', () => {
     const second = Runner.spawn({ FERMILINK_RUNNER_PORT: new URL(first.url).port });
     await once(second.process, 'close');
     expect(second.process.exitCode).toBe(1);
-    expect(JSON.stringify(second.logLines)).toContain('EADDRINUSE');
+    expect(second.logLines.map(({ msg }) => msg)).toEqual([
+      `FERMILINK_RUNNER_PORT is "${new URL(first.url).port}", but it must be a port that no other program listens on; 0 takes a free one.`,
+    ]);
     await second.stop();
     await first.stop();
   });
