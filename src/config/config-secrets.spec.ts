@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { ConfigError, loadConfig } from './load-config.js';
+import { faultsOf as faultsOfEnvironment } from '../../test/support/config.js';
+import { loadConfig } from './load-config.js';
 
 const TOKEN = 'FERMILINK_RUNNER_METRICS_TOKEN';
 const MOST_BYTES = 65_536;
@@ -21,13 +22,7 @@ function load(env: Record<string, string>) {
 }
 
 function faultsOf(env: Record<string, string>): readonly string[] {
-  try {
-    load(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
-    throw error;
-  }
-  return [];
+  return faultsOfEnvironment({ FERMILINK_HOME: folder, ...env });
 }
 
 describe('the file of a secret', () => {

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { faultsOf as faultsOfEnvironment } from '../../test/support/config.js';
 import { ConfigError, loadConfig, PROJECT_ROOT } from './load-config.js';
 import type { RunnerConfig } from './runner-config.js';
 
@@ -19,13 +20,7 @@ function load(env: Record<string, string | undefined> = {}): RunnerConfig {
 }
 
 function faultsOf(env: Record<string, string>): readonly string[] {
-  try {
-    load(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
-    throw error;
-  }
-  return [];
+  return faultsOfEnvironment({ FERMILINK_HOME: home, ...env });
 }
 
 interface NumberRule {

@@ -15,20 +15,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { WorkspacesFixture } from '../../test/support/workspaces.js';
 import { loadConfig } from '../config/load-config.js';
-import { OverlayPlacement } from '../packages/overlay-placement.js';
-import { OverlayService } from '../packages/overlay.service.js';
-import { PackageRegistry } from '../packages/package-registry.js';
-import { PackageResolver } from '../packages/package-resolver.js';
-import { GitRepositoryService } from './git-repository.service.js';
-import { InstructionFilesService } from './instruction-files.service.js';
-import { WorkspaceService } from './workspace.service.js';
 
 describe('WorkspaceService', () => {
   let home: string;
   let template: string;
-  let git: GitRepositoryService;
-  let workspaces: WorkspaceService;
+  let workspaces: WorkspacesFixture;
   const repo = (session: string) => join(home, 'workspaces', session, 'repo');
   const read = (session: string, name: string) => readFileSync(join(repo(session), name), 'utf8');
 
@@ -45,35 +38,15 @@ describe('WorkspaceService', () => {
       FERMILINK_SOFTWARE_ROOT: template,
       PATH: process.env.PATH,
     });
-    const resolver = new PackageResolver(config, new PackageRegistry(config));
-    git = new GitRepositoryService(config);
-    workspaces = new WorkspaceService(
-      config,
-      resolver,
-      new OverlayService(resolver, new OverlayPlacement()),
-      new InstructionFilesService(config),
-      git,
-    );
+    workspaces = new WorkspacesFixture(config);
   });
   afterEach(async () => {
-    await git.onModuleDestroy();
+    await workspaces.dispose();
     rmSync(home, { recursive: true, force: true });
   });
 
-  const prepare = async (
-    sessionId: string,
-    { providerId = 'codex', signal = new AbortController().signal, prompt = 'a prompt' } = {},
-  ) => {
-    const prepared = await workspaces.prepare({
-      sessionId,
-      prompt,
-      requestedPackageId: null,
-      providerId,
-      signal,
-    });
-    await prepared.repo.close();
-    return prepared;
-  };
+  const prepare: WorkspacesFixture['prepare'] = (sessionId, more) =>
+    workspaces.prepare(sessionId, more);
 
   it('makes a repository of the template, with links as the files they point to', async () => {
     const { repoPath, overlay } = await prepare('s');
