@@ -14,43 +14,57 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { RunnerError } from '../common/errors.js';
+import { kindOf } from '../common/regular-file.js';
+import { WorkspacesFixture } from '../../test/support/workspaces.js';
 import { loadConfig } from '../config/load-config.js';
-import { OverlayPlacement } from '../packages/overlay-placement.js';
-import { OverlayService } from '../packages/overlay.service.js';
-import { PackageRegistry } from '../packages/package-registry.js';
-import { PackageResolver } from '../packages/package-resolver.js';
-import { GitRepositoryService } from './git-repository.service.js';
-import { InstructionFilesService } from './instruction-files.service.js';
-import { WorkspaceService } from './workspace.service.js';
 
-/** Every place of a workspace where the server reads or writes. */
-const PLACES = [
-  's',
-  's/repo',
-  's/.repo-unfinished',
-  's/.package_manifest.json',
-  's/repo/AGENTS.md',
-  's/repo/CLAUDE.md',
-  's/repo/GEMINI.md',
-  's/repo/.git',
-  's/repo/.git/HEAD',
-  's/.git-unfinished',
-  's/repo/projects',
-  's/repo/projects/memory.md',
-  's/repo/outputs',
-  's/repo/external_packages',
-  's/repo/solver.py',
-];
+type Plant =
+  | 'a link to a file'
+  | 'a link to a folder'
+  | 'a dangling link'
+  | 'a link to itself'
+  | 'a FIFO'
+  | 'a socket'
+  | 'a folder with content'
+  | 'a file of 8 MB';
+/** What a run does about it; a code means that it fails and says what has to go. */
+type Outcome = 'kept' | 'replaced' | 'removed' | 'workspace_failed' | 'memory_file_failed';
+
+const isLink = (plant: Plant) => plant.includes('link');
+const isFile = (plant: Plant) => plant === 'a file of 8 MB';
+const isFolder = (plant: Plant) => plant === 'a folder with content';
+const onlyFolder = (plant: Plant): Outcome => (isFolder(plant) ? 'kept' : 'workspace_failed');
+
+/** Every place of a workspace where the server reads or writes, and what becomes of a plant there. */
+const PLACES: Record<string, (plant: Plant) => Outcome> = {
+  s: onlyFolder,
+  's/repo': onlyFolder,
+  's/.repo-unfinished': () => 'removed',
+  's/.package_manifest.json': () => 'replaced',
+  's/repo/AGENTS.md': () => 'replaced',
+  's/repo/CLAUDE.md': () => 'replaced',
+  // The alias of another provider: only links are taken away.
+  's/repo/GEMINI.md': (plant) => (isLink(plant) ? 'removed' : 'kept'),
+  's/repo/.git': () => 'replaced',
+  's/repo/.git/HEAD': (plant) => (isFile(plant) ? 'kept' : 'replaced'),
+  's/.git-unfinished': () => 'removed',
+  's/repo/projects': onlyFolder,
+  's/repo/projects/memory.md': (plant) => (isFile(plant) ? 'kept' : 'memory_file_failed'),
+  's/repo/outputs': onlyFolder,
+  // Collisions of the overlay.
+  's/repo/external_packages': () => 'kept',
+  's/repo/solver.py': () => 'kept',
+};
 
 const FINISHED: Record<string, string> = {
   's/.repo-unfinished': 's/repo',
   's/.git-unfinished': 's/repo/.git',
 };
 
-type Plant = (path: string, outside: string) => void | Promise<void>;
+type Planting = (path: string, outside: string) => void | Promise<void>;
 
 const servers: Server[] = [];
-const PLANTS: Record<string, Plant> = {
+const PLANTS: Record<Plant, Planting> = {
   'a link to a file': (path, outside) => symlinkSync(join(outside, 'file'), path),
   'a link to a folder': (path, outside) => symlinkSync(join(outside, 'folder'), path),
   'a dangling link': (path, outside) => symlinkSync(join(outside, 'nothing'), path),
@@ -76,18 +90,21 @@ const PLANTS: Record<string, Plant> = {
   'a file of 8 MB': (path) => writeFileSync(path, Buffer.alloc(8_000_000, 'x')),
 };
 
-const CASES = PLACES.flatMap((place) =>
-  Object.keys(PLANTS).map((plant) => [place, plant] as const),
+const CASES = Object.entries(PLACES).flatMap(([place, outcomeOf]) =>
+  (Object.keys(PLANTS) as Plant[]).map((plant) => [place, plant, outcomeOf(plant)] as const),
 );
-/** What a run may end with; everything else is not a clear answer. */
-const CLEAR = ['workspace_failed', 'memory_file_failed', 'overlay_refused'];
+
+/** Tells an entry from any other that takes its place. */
+function identityOf(path: string): string {
+  const { ino, birthtimeNs } = lstatSync(path, { bigint: true });
+  return `${ino}:${birthtimeNs}`;
+}
 
 describe('what an agent may have planted in its workspace', () => {
   let home: string;
   let root: string;
   let outside: string;
-  let workspaces: WorkspaceService;
-  let git: GitRepositoryService;
+  let workspaces: WorkspacesFixture;
 
   beforeAll(() => {
     home = mkdtempSync(join(tmpdir(), 'fermilink-hostile-'));
@@ -107,18 +124,10 @@ describe('what an agent may have planted in its workspace', () => {
     writeFileSync(join(packages, 'registry.json'), JSON.stringify(registry));
     const config = loadConfig({ FERMILINK_HOME: home, PATH: process.env.PATH });
     root = config.workspacesRoot;
-    const resolver = new PackageResolver(config, new PackageRegistry(config));
-    git = new GitRepositoryService(config);
-    workspaces = new WorkspaceService(
-      config,
-      resolver,
-      new OverlayService(resolver, new OverlayPlacement()),
-      new InstructionFilesService(config),
-      git,
-    );
+    workspaces = new WorkspacesFixture(config);
   });
   afterAll(async () => {
-    await git.onModuleDestroy();
+    await workspaces.dispose();
     rmSync(home, { recursive: true, force: true });
   });
 
@@ -134,16 +143,7 @@ describe('what an agent may have planted in its workspace', () => {
     rmSync(outside, { recursive: true, force: true });
   });
 
-  const prepare = async () => {
-    const { repo } = await workspaces.prepare({
-      sessionId: 's',
-      prompt: 'a prompt',
-      requestedPackageId: null,
-      providerId: 'claude',
-      signal: new AbortController().signal,
-    });
-    await repo.close();
-  };
+  const prepare = () => workspaces.prepare('s', { providerId: 'claude' });
   const outsideNow = () =>
     ['file', 'folder/inner'].map((name) => {
       const { mtimeMs, ino, mode } = statSync(join(outside, name));
@@ -159,7 +159,7 @@ describe('what an agent may have planted in its workspace', () => {
     expect(readFileSync(join(repo, 'CLAUDE.md'), 'utf8')).toContain('# Working in this workspace');
   };
 
-  it.each(CASES)('%s as %s changes nothing outside and hangs nothing', async (place, plant) => {
+  it.each(CASES)('%s as %s is %s', async (place, plant, outcome) => {
     await prepare();
     isGood();
     const before = [outsideNow(), readdirSync(outside), readdirSync(join(outside, 'folder'))];
@@ -168,30 +168,34 @@ describe('what an agent may have planted in its workspace', () => {
     // What is unfinished is looked at only where the finished thing is missing.
     const finished = FINISHED[place];
     if (finished !== undefined) rmSync(join(root, finished), { recursive: true });
-    await PLANTS[plant]!(path, outside);
+    await PLANTS[plant](path, outside);
+    const planted = identityOf(path);
+    const found = kindOf(lstatSync(path));
     const openBefore = descriptors();
-    let refusal: unknown = null;
-    try {
-      await prepare();
-    } catch (error) {
-      refusal = error;
-    }
+    const refusal: unknown = await prepare().then(
+      () => null,
+      (error: unknown) => error,
+    );
     expect(descriptors()).toBe(openBefore);
     expect([outsideNow(), readdirSync(outside), readdirSync(join(outside, 'folder'))]).toEqual(
       before,
     );
-    if (refusal === null) {
-      isGood();
-    } else {
+    if (outcome === 'workspace_failed' || outcome === 'memory_file_failed') {
       expect(refusal).toBeInstanceOf(RunnerError);
       const { code, detail } = refusal as RunnerError;
-      expect(CLEAR).toContain(code);
+      expect(code).toBe(outcome);
+      expect(detail).toMatch(`${found}, but it must be a `);
       expect(detail).not.toContain(home);
       // It says what has to go, and then the session works again.
       rmSync(path, { recursive: true, force: true });
       mkdirSync(dirname(path), { recursive: true });
       await prepare();
-      isGood();
+    } else {
+      expect(refusal).toBeNull();
+      const now = lstatSync(path, { throwIfNoEntry: false });
+      expect(now === undefined).toBe(outcome === 'removed');
+      if (now !== undefined) expect(identityOf(path) === planted).toBe(outcome === 'kept');
     }
+    isGood();
   });
 });
