@@ -29,7 +29,14 @@ export class FileRunLogs implements RunLogs {
   }
 
   create(runId: string): RunLog {
-    const open = () => openSync(this.logFile(runId), 'wx+', 0o600);
+    const path = this.logFile(runId);
+    let isMade = false;
+    const open = () => {
+      // A reader may come when the file has been closed behind the last one.
+      const fd = openSync(path, isMade ? 'r+' : 'wx+', 0o600);
+      isMade = true;
+      return fd;
+    };
     return this.writable(runId, { open, index: LogIndex.create(this.indexFile(runId)) });
   }
 
