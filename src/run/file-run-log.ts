@@ -132,7 +132,8 @@ export class FileRunLog implements RunLog {
             position += batch.length;
             return batch;
           }
-          if (this.ended) {
+          // An end that is being written again is news that is still to come.
+          if (this.ended && this.visible === this.size) {
             const end = this.unwrittenEnd;
             if (end === null) return null;
             hasUnwrittenEnd = true;
