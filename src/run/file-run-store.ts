@@ -3,7 +3,8 @@ import { readdir, readFile as readFileAsync } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errnoOf } from '../common/errors.js';
-import { createFile, readFile, removeFile, replaceFile } from './record-files.js';
+import { EndedIds, idsIn, newestFirst } from './ended-ids.js';
+import { createFile, isTemporary, readFile, removeFile, replaceFile } from './record-files.js';
 import { isRunId } from './run-id.js';
 import { hasEnded, type RunChanges, type RunRecord, type RunState } from './run-record.js';
 import type { EndedRun, RunFilter, RunPage, RunStore } from './run-store.js';
@@ -28,8 +29,7 @@ export class FileRunStore implements RunStore {
   private readonly live = new Map<string, RunRecord>();
   private readonly unwritten = new Set<string>();
   private retry: NodeJS.Timeout | null = null;
-  /** Ids of ended runs in order; null until somebody asks. */
-  private endedIds: Promise<string[]> | null = null;
+  private readonly endedIds: EndedIds;
   private readonly facts = new Map<string, Facts>();
 
   /** @param root a folder of the server's own; made if it is missing */
@@ -37,6 +37,7 @@ export class FileRunStore implements RunStore {
     for (const folder of ['live', 'ended', 'keys']) {
       mkdirSync(join(root, folder), { recursive: true, mode: 0o700 });
     }
+    this.endedIds = new EndedIds(join(root, 'ended'));
   }
 
   async create(record: RunRecord) {
@@ -74,7 +75,7 @@ export class FileRunStore implements RunStore {
       (state === null || it.state === state);
     const runs: RunRecord[] = [];
     let looked = 0;
-    for (const id of newestFirst(await this.endedIdsOnDisk(), [...this.live.keys()], before)) {
+    for (const id of newestFirst(await this.endedIds.all(), [...this.live.keys()], before)) {
       looked += 1;
       if (looked % LOOKS_IN_A_ROW === 0) await nextTurn();
       const known = this.live.get(id) ?? this.facts.get(id);
@@ -91,8 +92,9 @@ export class FileRunStore implements RunStore {
   }
 
   async annotate(id: string, changes: Omit<RunChanges, 'state'>): Promise<void> {
-    const record = await this.get(id);
-    if (record !== null) await this.put({ ...record, ...changes });
+    // Read and written in one step: a change that is made at the same time is not to be lost.
+    const record = this.live.get(id) ?? this.endedRecord(id);
+    if (record !== null) this.put({ ...record, ...changes });
   }
 
   async transition(
@@ -104,18 +106,21 @@ export class FileRunStore implements RunStore {
     if (record === undefined || !from.includes(record.state)) return false;
     const changed = { ...record, ...changes };
     if (changes.state === 'preparing') this.live.set(id, changed);
-    else await this.put(changed);
+    else this.put(changed);
     return true;
   }
 
   async unfinished(): Promise<RunRecord[]> {
-    const names = await readdir(join(this.root, 'live'));
+    const folder = join(this.root, 'live');
+    const names = await readdir(folder);
+    // A record that was to be replaced when the server died.
+    for (const name of names) if (isTemporary(name)) removeFile(join(folder, name));
     for (const id of idsIn(names)) {
       if (this.live.has(id)) continue;
       const record = recordIn(readFile(this.liveFile(id)));
       // A record that was never whole is that of a run that nobody was promised; and one that has
       // ended is here because the server died before it removed this file.
-      if (record === null || recordIn(readFile(this.endedFile(id))) !== null) {
+      if (record === null || this.endedRecord(id) !== null) {
         removeFile(this.liveFile(id));
       } else {
         this.live.set(id, record);
@@ -125,7 +130,10 @@ export class FileRunStore implements RunStore {
   }
 
   async *ended(): AsyncIterable<EndedRun> {
-    for (const id of [...(await this.endedIdsOnDisk())]) {
+    let looked = 0;
+    for (const id of [...(await this.endedIds.all())]) {
+      looked += 1;
+      if (looked % LOOKS_IN_A_ROW === 0) await nextTurn();
       if (!this.facts.has(id)) {
         const record = recordIn(await readText(this.endedFile(id)));
         if (record !== null) this.remember(record);
@@ -147,9 +155,7 @@ export class FileRunStore implements RunStore {
     this.live.delete(id);
     this.unwritten.delete(id);
     this.facts.delete(id);
-    const ids = await this.endedIds;
-    const index = ids === null ? -1 : lowerBound(ids, id);
-    if (ids?.[index] === id) ids.splice(index, 1);
+    this.endedIds.delete(id);
   }
 
   /** Stops trying again; for a server that ends. */
@@ -158,7 +164,7 @@ export class FileRunStore implements RunStore {
     this.retry = null;
   }
 
-  private async put(record: RunRecord): Promise<void> {
+  private put(record: RunRecord): void {
     const wasLive = this.live.has(record.id);
     if (wasLive) this.live.set(record.id, record);
     if (!hasEnded(record.state)) {
@@ -173,9 +179,6 @@ export class FileRunStore implements RunStore {
       this.tryLater(record);
     }
     this.remember(record);
-    const ids = await this.endedIds;
-    const index = ids === null ? 0 : lowerBound(ids, record.id);
-    if (ids !== null && ids[index] !== record.id) ids.splice(index, 0, record.id);
   }
 
   private writeEnded(record: RunRecord): void {
@@ -183,6 +186,7 @@ export class FileRunStore implements RunStore {
     removeFile(this.liveFile(record.id));
     this.live.delete(record.id);
     this.unwritten.delete(record.id);
+    this.endedIds.add(record.id);
   }
 
   private tryLater(record: RunRecord): void {
@@ -207,9 +211,7 @@ export class FileRunStore implements RunStore {
   private ownerOf(key: string): { runId: string; bodyHash: string } | null {
     const owner = jsonIn(readFile(this.keyFile(key))) as { runId: string; bodyHash: string } | null;
     if (owner === null || !isRunId(String(owner.runId))) return null;
-    const exists =
-      this.live.has(owner.runId) || recordIn(readFile(this.endedFile(owner.runId))) !== null;
-    return exists ? owner : null;
+    return this.live.has(owner.runId) || this.endedRecord(owner.runId) !== null ? owner : null;
   }
 
   private remember(record: RunRecord): void {
@@ -225,15 +227,8 @@ export class FileRunStore implements RunStore {
     });
   }
 
-  private endedIdsOnDisk(): Promise<string[]> {
-    this.endedIds ??= readdir(join(this.root, 'ended')).then(
-      (names) => idsIn(names).sort(),
-      (error: unknown) => {
-        this.endedIds = null;
-        throw error;
-      },
-    );
-    return this.endedIds;
+  private endedRecord(id: string): RunRecord | null {
+    return isRunId(id) ? recordIn(readFile(this.endedFile(id))) : null;
   }
 
   private liveFile(id: string): string {
@@ -247,13 +242,6 @@ export class FileRunStore implements RunStore {
   private keyFile(key: string): string {
     return join(this.root, 'keys', `${key}.json`);
   }
-}
-
-function idsIn(names: readonly string[]): string[] {
-  return names
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => name.slice(0, -'.json'.length))
-    .filter(isRunId);
 }
 
 async function readText(path: string): Promise<string | null> {
@@ -277,34 +265,4 @@ function jsonIn(text: string | null): unknown {
 function recordIn(text: string | null): RunRecord | null {
   const value = jsonIn(text) as RunRecord | null;
   return value?.version === 1 && typeof value.id === 'string' ? value : null;
-}
-
-/** Merges two lists of ids, the first of them in order, from the newest on that is before `before`. */
-function* newestFirst(
-  sorted: readonly string[],
-  more: string[],
-  before: string | null,
-): Generator<string> {
-  // The lists change while somebody waits between two ids.
-  const lists = [[...sorted], more.sort()].map((ids) =>
-    before === null ? ids : ids.slice(0, lowerBound(ids, before)),
-  );
-  const [first, second] = lists as [string[], string[]];
-  let last = '';
-  while (first.length > 0 || second.length > 0) {
-    const id = (first.at(-1) ?? '') >= (second.at(-1) ?? '') ? first.pop()! : second.pop()!;
-    if (id !== last) yield id;
-    last = id;
-  }
-}
-
-/** The first index whose id is not before `id`. */
-function lowerBound(ids: readonly string[], id: string): number {
-  let [low, high] = [0, ids.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ids[middle]! < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

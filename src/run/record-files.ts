@@ -19,6 +19,8 @@ import { errnoOf } from '../common/errors.js';
 /** What a file system allocates at least, and so what a file may grow to without asking for more. */
 const BLOCK_BYTES = 4096;
 
+const TEMPORARY_SUFFIX = '.tmp';
+
 /** Makes a file; false if there is one already. */
 export function createFile(path: string, text: string): boolean {
   try {
@@ -34,7 +36,7 @@ export function createFile(path: string, text: string): boolean {
 
 /** Replaces a file in one step. On a full disk the present file is written over, if the text fits in. */
 export function replaceFile(path: string, text: string): void {
-  const temporary = `${path}.tmp`;
+  const temporary = path + TEMPORARY_SUFFIX;
   try {
     writeFileSync(temporary, text, { mode: 0o600 });
     renameSync(temporary, path);
@@ -44,6 +46,11 @@ export function replaceFile(path: string, text: string): void {
     if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
     if (!overwrite(path, Buffer.from(text))) throw error;
   }
+}
+
+/** Whether a file of this name is one that was to replace another. */
+export function isTemporary(name: string): boolean {
+  return name.endsWith(TEMPORARY_SUFFIX);
 }
 
 /** The text of a file; null if there is none. */
