@@ -1,7 +1,6 @@
 import {
   closeSync,
   fstatSync,
-  ftruncateSync,
   openSync,
   readFileSync,
   renameSync,
@@ -34,7 +33,7 @@ export function createFile(path: string, text: string): boolean {
   }
 }
 
-/** Replaces a file in one step. On a full disk the present file is written over, if the text fits in. */
+/** Replaces a file of JSON in one step. On a full disk it is written over, if the text fits in. */
 export function replaceFile(path: string, text: string): void {
   const temporary = path + TEMPORARY_SUFFIX;
   try {
@@ -73,8 +72,9 @@ export function removeFile(path: string): void {
 }
 
 /**
- * Writes over a file within the blocks that it has. A server that is killed meanwhile leaves the old
- * text or the new one: the write is a single one to the page cache.
+ * Writes over a file within the blocks that it has. A shorter text is filled up with spaces, which JSON
+ * ignores, so that a server that is killed meanwhile leaves the old text or the new one: there is a
+ * single write to the page cache, and nothing to be cut off after it.
  */
 function overwrite(path: string, bytes: Buffer): boolean {
   let fd: number;
@@ -84,11 +84,11 @@ function overwrite(path: string, bytes: Buffer): boolean {
     return false;
   }
   try {
-    const room = Math.ceil(fstatSync(fd).size / BLOCK_BYTES) * BLOCK_BYTES;
-    if (bytes.length > room) return false;
-    if (writeSync(fd, bytes, 0, bytes.length, 0) < bytes.length) return false;
-    ftruncateSync(fd, bytes.length);
-    return true;
+    const { size } = fstatSync(fd);
+    if (bytes.length > Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES) return false;
+    const filled = Buffer.alloc(Math.max(bytes.length, size), ' ');
+    bytes.copy(filled);
+    return writeSync(fd, filled, 0, filled.length, 0) === filled.length;
   } catch {
     return false;
   } finally {
