@@ -80,6 +80,8 @@ export class RetentionService implements OnModuleDestroy {
         .sort((a, b) => b.bytes - a.bytes)[0];
       if (largest === undefined) return;
       const run = largest.runs.pop()!;
+      // Somebody may have begun to follow it while others were taken.
+      if (this.isInUse(run.id)) continue;
       largest.bytes -= run.eventBytes;
       total -= run.eventBytes;
       // The record first: it must not promise events that are gone.
