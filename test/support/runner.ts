@@ -23,6 +23,7 @@ export class Runner {
   private constructor(
     readonly home: string,
     readonly process: ChildProcess,
+    private readonly env: Record<string, string>,
   ) {}
 
   /** Starts `node dist/main.js` on a free port with the shell agent in the place of codex. */
@@ -52,7 +53,7 @@ export class Runner {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     started.add(child);
-    const runner = new Runner(home, child);
+    const runner = new Runner(home, child, env);
     createInterface({ input: child.stdout }).on('line', (line) => {
       runner.logLines.push(JSON.parse(line) as Record<string, unknown>);
       child.emit('logged');
@@ -69,6 +70,10 @@ export class Runner {
     return join(this.home, 'fermilink', 'workspaces');
   }
 
+  get runtime(): string {
+    return join(this.home, 'fermilink', 'runtime');
+  }
+
   repo(sessionId: string): string {
     return join(this.workspaces, sessionId, 'repo');
   }
@@ -83,15 +88,34 @@ export class Runner {
     return (await answer.json()) as Record<string, unknown>;
   }
 
+  /** Starts a server over the same folders, when this one has ended. */
+  startNext(env: Record<string, string> = {}): Promise<Runner> {
+    return Runner.start({ ...this.env, ...env }, this.home);
+  }
+
+  /** Ends the server by SIGTERM; gives its exit code. */
+  async terminate(): Promise<number | null> {
+    await this.endBy('SIGTERM');
+    return this.process.exitCode;
+  }
+
+  /** Lets the server die without a last word, and waits until it is dead. */
+  kill(): Promise<void> {
+    return this.endBy('SIGKILL');
+  }
+
   /** Ends the server by SIGTERM and removes its folders; gives its exit code. */
   async stop(): Promise<number | null> {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
-      const exited = once(this.process, 'exit');
-      this.process.kill('SIGTERM');
-      await exited;
-    }
+    const code = await this.terminate();
     rmSync(this.home, { recursive: true, force: true });
-    return this.process.exitCode;
+    return code;
+  }
+
+  private async endBy(signal: NodeJS.Signals): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const exited = once(this.process, 'exit');
+    this.process.kill(signal);
+    await exited;
   }
 }
 

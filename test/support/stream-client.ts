@@ -1,4 +1,4 @@
-import { request, type IncomingMessage } from 'node:http';
+import { type IncomingMessage, request, type RequestOptions } from 'node:http';
 import type { Runner } from './runner.js';
 
 /** One event of a stream, as WHATWG's rules read it. */
@@ -15,11 +15,27 @@ export interface RunBody {
   package_id?: string | null;
   sandbox?: string | null;
   provider?: string | null;
+  on_disconnect?: string | null;
+  on_busy?: string | null;
+  max_runtime_seconds?: number | null;
+  metadata?: object | null;
 }
 
-/** One `POST /run` over a socket of its own. */
+/** From where a client follows a run. */
+export interface Cursor {
+  /** The header, as a browser sends it when it comes back. */
+  lastEventId?: number | string;
+  /** The query's. */
+  after?: number | string;
+}
+
+/** One stream, of a `POST /run` or of a run's events, over a socket of its own. */
 export class StreamClient {
   readonly events: StreamEvent[] = [];
+  /** The ids of blocks without data: they only say from where the stream goes on. */
+  readonly openings: string[] = [];
+  /** Milliseconds, as the server asks for them. */
+  retry: number | null = null;
   /** All bytes received so far, where asked for. */
   readonly chunks: Buffer[] = [];
   comments = 0;
@@ -45,20 +61,45 @@ export class StreamClient {
     });
   }
 
-  /** Sends the request and waits for the headers of the answer. */
+  /** Sends a POST and waits for the headers of the answer. */
   static open(
     runner: Runner,
     body: RunBody | string,
-    { keepBytes = false, path = '/run' } = {},
+    {
+      keepBytes = false,
+      path = '/run',
+      headers = {},
+    }: { keepBytes?: boolean; path?: string; headers?: Record<string, string> } = {},
+  ): Promise<StreamClient> {
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const all = { 'content-type': 'application/json', ...headers };
+    return StreamClient.send(runner, path, { method: 'POST', headers: all }, keepBytes, text);
+  }
+
+  /** Follows the events of a run and waits for the headers of the answer. */
+  static follow(
+    runner: Runner,
+    runId: string,
+    { lastEventId, after }: Cursor = {},
+  ): Promise<StreamClient> {
+    const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
+    const headers = lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) };
+    return StreamClient.send(runner, `/runs/${runId}/events${query}`, { headers });
+  }
+
+  private static send(
+    runner: Runner,
+    path: string,
+    options: RequestOptions,
+    keepBytes = false,
+    body = '',
   ): Promise<StreamClient> {
     return new Promise((resolve, reject) => {
-      const outgoing = request(
-        runner.url + path,
-        { method: 'POST', agent: false, headers: { 'content-type': 'application/json' } },
-        (response) => resolve(new StreamClient(response, keepBytes)),
+      const outgoing = request(runner.url + path, { ...options, agent: false }, (response) =>
+        resolve(new StreamClient(response, keepBytes)),
       );
       outgoing.on('error', reject);
-      outgoing.end(typeof body === 'string' ? body : JSON.stringify(body));
+      outgoing.end(body);
     });
   }
 
@@ -96,6 +137,23 @@ export class StreamClient {
     return JSON.parse(last.data) as Record<string, unknown>;
   }
 
+  /** The numbers of the logged events that came. */
+  get ids(): number[] {
+    return this.events
+      .filter(({ event }) => event !== 'queued' && event !== 'shutdown')
+      .map(({ id }) => Number(id));
+  }
+
+  /** The data of the events of one kind. */
+  dataOf(kind: string): string[] {
+    return this.events.filter(({ event }) => event === kind).map(({ data }) => data);
+  }
+
+  /** Stops reading: what the server sends from now on fills the buffers on the way. */
+  stopReading(): void {
+    this.response.pause();
+  }
+
   /** Leaves without a word. */
   abort(): void {
     this.response.destroy();
@@ -115,8 +173,12 @@ export class StreamClient {
           fields.set(line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2));
         }
       }
+      if (fields.has('retry')) this.retry = Number(fields.get('retry'));
       const data = fields.get('data');
-      if (data === undefined) continue;
+      if (data === undefined) {
+        if (fields.has('id')) this.openings.push(fields.get('id')!);
+        continue;
+      }
       this.events.push({
         id: fields.get('id') ?? null,
         event: fields.get('event') ?? 'message',
