@@ -8,13 +8,14 @@ import { RunnerError } from '../common/errors.js';
 export function cursorOf(lastEventId: string | undefined, after: unknown): number {
   const text = lastEventId?.trim() || (after ?? '');
   if (text === '') return 0;
-  if (typeof text !== 'string' || !/^\d{1,15}$/.test(text)) {
+  if (typeof text !== 'string' || !/^\d+$/.test(text)) {
     throw new RunnerError(
       'cursor_invalid',
       'The cursor (Last-Event-ID or after) must be the id of an event: a whole number from 0.',
     );
   }
-  return Number(text);
+  // A number of any length is one that no event has.
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
 }
 
 /** @throws {RunnerError} `cursor_unknown` for an event that the run does not have */
