@@ -1,27 +1,15 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { descriptorsOf, eventually, processesWith } from '../support/processes.js';
+import { printedRandomNumbers } from '../support/random.js';
 import { Runner } from '../support/runner.js';
 
 const CLIENTS = 1000;
 const AT_ONCE = 60;
 
-/** A small generator of reproducible random numbers (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 describe('1,000 clients that disconnect at random moments', () => {
   it('leave no slot, no waiter, no process and no descriptor behind', async () => {
-    const seed = Math.floor(Math.random() * 2 ** 31);
-    console.log(`seed ${seed}`);
-    const random = randomNumbers(seed);
+    const random = printedRandomNumbers();
     const mark = `86400.${process.pid}55`;
     const runner = await Runner.start({
       FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS: '20',
