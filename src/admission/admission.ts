@@ -15,7 +15,7 @@ export interface Ticket {
 
 /** How a ticket is taken, where not like any other. */
 export interface EnqueueOptions {
-  /** Runs that are about to be withdrawn: the caps are checked as if they did not wait. */
+  /** Runs that are about to end: the caps are checked as if they were gone, with their slots free. */
   instead?: readonly string[];
   /** It was in the queue of a server before this one: no cap refuses it. */
   isReturning?: boolean;

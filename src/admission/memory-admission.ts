@@ -153,13 +153,21 @@ export class MemoryAdmission implements Admission {
     const { maxQueueSize, maxPendingPerUser } = this.limits;
     const leaving = instead.filter((runId) => this.waiters.has(runId));
     const leavingOfUser = leaving.filter((runId) => this.waiters.get(runId)?.line.user === user);
+    // The slot of one that leaves goes to the first waiter that could start, else to the newcomer.
+    const freed = instead.filter((runId) => this.holders.has(runId)).length;
+    const isFull = this.holders.size >= this.limits.globalConcurrentRuns;
+    const next = isFull ? (this.waiting.firstStartable()?.line.user ?? user) : user;
+    const freedOfUser = next === user ? freed : 0;
     const facts = () => ({ retryAfterSeconds: this.releases.retryAfterSeconds() });
-    if (maxQueueSize !== null && this.waiting.size - leaving.length >= maxQueueSize) {
+    if (maxQueueSize !== null && this.waiting.size - leaving.length - freed >= maxQueueSize) {
       const detail = `Runner queue is full (${this.waiting.size} pending requests).`;
       throw new RunnerError('queue_full', detail, facts());
     }
     const pending = user?.pending ?? 0;
-    if (maxPendingPerUser !== null && pending - leavingOfUser.length >= maxPendingPerUser) {
+    if (
+      maxPendingPerUser !== null &&
+      pending - leavingOfUser.length - freedOfUser >= maxPendingPerUser
+    ) {
       const detail = `Runner queue is full for this user (${pending} pending requests).`;
       throw new RunnerError('user_queue_full', detail, facts());
     }
