@@ -20,6 +20,11 @@ export class EndedIds {
     return this.reading;
   }
 
+  /** Reads the folder again when somebody asks: another server has worked in it. */
+  forget(): void {
+    this.ids = null;
+  }
+
   add(id: string): void {
     if (this.ids === null) {
       if (this.reading !== null) this.endedMeanwhile.add(id);

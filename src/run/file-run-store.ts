@@ -111,6 +111,9 @@ export class FileRunStore implements RunStore {
   }
 
   async unfinished(): Promise<RunRecord[]> {
+    // A server that waited for another one may have been asked for runs that have ended since.
+    this.endedIds.forget();
+    this.facts.clear();
     const folder = join(this.root, 'live');
     const names = await readdir(folder);
     // A record that was to be replaced when the server died.
