@@ -34,13 +34,13 @@ export class RunLife {
     log.info({ position: placement.position }, 'run accepted');
     run.accepted.resolve();
     const admitted = await this.slot(run, placement);
+    if (!admitted && run.cause === null) await this.wait(run);
     let ending: Ending;
     if (admitted) {
       ending = await this.execution.execute(run, log);
     } else if (run.cause !== null) {
       ending = { end: endWithoutAgent(run.cause) };
     } else {
-      // Taken out of the queue with no cause to end: it waits for the next server.
       this.live.delete(run);
       run.log.abandon();
       run.ended.resolve();
@@ -53,6 +53,12 @@ export class RunLife {
   /** Kills every agent without waiting; for a server that has no time left. */
   killAll(): void {
     this.execution.killAll();
+  }
+
+  /** A run that this server will not start lives on with it, so that it can be followed and cancelled. */
+  private async wait(run: Run): Promise<void> {
+    const stopped = new Promise((resolve) => run.stopSignal.addEventListener('abort', resolve));
+    await Promise.race([stopped, run.handedOver.promise]);
   }
 
   /** Waits for the slot; false if the run was taken out of the queue. */

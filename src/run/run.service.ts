@@ -104,25 +104,30 @@ export class RunService {
 
   /**
    * Lets live runs end within so many seconds, then ends those that are left, and waits for the last
-   * end. What waits is not started any more: detached runs are left to the next server, others end.
+   * end. What waits is not started any more: detached runs are left to the next server, unless somebody
+   * cancels them until then; others end.
    */
   async drain(seconds: number): Promise<void> {
-    for (const run of this.live.all()) {
-      // It may be on its way into the queue.
-      await run.accepted.promise.catch(() => undefined);
-      if (run.leftQueue.aborted) continue;
+    // Some may be on their way into the queue.
+    await Promise.allSettled(this.live.all().map((run) => run.accepted.promise));
+    const waiting = this.live.all().filter(({ leftQueue }) => !leftQueue.aborted);
+    const left = waiting.filter(({ isDetached }) => isDetached);
+    for (const run of waiting) {
       if (run.isDetached) await this.admission.release(run.id);
       else run.stop(DRAINING);
     }
-    const ended = Promise.all(this.live.all().map((run) => run.ended.promise));
+    const others = this.live.all().filter((run) => !left.includes(run));
+    const ended = Promise.all(others.map((run) => run.ended.promise));
     const patience = new AbortController();
     await Promise.race([
       ended,
       sleep(seconds * 1000, undefined, { signal: patience.signal }).catch(() => undefined),
     ]);
     patience.abort();
-    for (const run of this.live.all()) run.stop(DRAINING);
+    for (const run of others) run.stop(DRAINING);
     await ended;
+    for (const run of left) run.handedOver.resolve();
+    await Promise.all(left.map((run) => run.ended.promise));
   }
 
   /** Kills every agent without waiting; for a server that has no time left. */

@@ -34,6 +34,9 @@ export class Run {
   /** Settles when the run has ended and its slot is free. */
   readonly ended = new Deferred<void>();
 
+  /** Settles when the server ends while the run still waits: the next one takes it up. */
+  readonly handedOver = new Deferred<void>();
+
   private endCause: EndCause | null = null;
   private exitSeen = false;
   private readonly stopping = new AbortController();
