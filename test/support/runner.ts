@@ -4,14 +4,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { processesWith } from './processes.js';
 
 export const PROJECT = resolve(__dirname, '..', '..');
 const SHELL_AGENT = join(PROJECT, 'test', 'support', 'shell-agent.sh');
 
 /** Servers that a test has not stopped: it failed, and they must not keep the test program waiting. */
-const started = new Set<ChildProcess>();
+const started = new Set<Runner>();
 afterAll(() => {
-  for (const child of started) if (child.exitCode === null) child.kill('SIGKILL');
+  for (const { process: server, home } of started) {
+    if (server.exitCode !== null || server.signalCode !== null) continue;
+    server.kill('SIGKILL');
+    // Its agents have its folders in their environment.
+    for (const pid of processesWith(home)) process.kill(pid, 'SIGKILL');
+    rmSync(home, { recursive: true, force: true });
+  }
 });
 
 /** The built server as a process of its own, with folders of its own. */
@@ -52,8 +59,8 @@ export class Runner {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    started.add(child);
     const runner = new Runner(home, child, env);
+    started.add(runner);
     createInterface({ input: child.stdout }).on('line', (line) => {
       runner.logLines.push(JSON.parse(line) as Record<string, unknown>);
       child.emit('logged');
