@@ -3,6 +3,9 @@ import { createId, Gate, look, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
+// The machines that run this may be busy.
+jest.setTimeout(60_000);
+
 let counter = 0;
 const uniqueMark = () => `86400.${process.pid}81${(counter += 1)}`;
 

@@ -7,6 +7,9 @@ import { cancel, createId, Gate, look, untilIdle, untilState } from '../support/
 import { Runner, temporaryFolder } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
+// The machines that run this may be busy.
+jest.setTimeout(60_000);
+
 let counter = 0;
 /** A number of seconds that only the processes of one test have in their command line. */
 const uniqueMark = () => `86400.${process.pid}33${(counter += 1)}`;

@@ -6,6 +6,9 @@ import { ask, cancel, create, createId, Gate, look, untilState } from '../suppor
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
+// The machines that run this may be busy.
+jest.setTimeout(60_000);
+
 const key = { 'idempotency-key': 'k' };
 const DRAINING = { reason: 'cancelled', code: 'draining' };
 
@@ -58,7 +61,7 @@ describe('a server that is asked to stop', () => {
     expect(await exited).toEqual([0, null]);
     expect(runner.stderr).toBe('');
     await runner.stop();
-  }, 40_000);
+  });
 
   it('ends runs that do not end in time, and starts none of those that wait', async () => {
     const runner = await Runner.start({
@@ -94,7 +97,7 @@ describe('a server that is asked to stop', () => {
     await followed.all();
     expect(followed.events).toEqual(stream.events.filter(({ event }) => event !== 'shutdown'));
     await next.stop();
-  }, 40_000);
+  });
 
   it('leaves what waits and needs no client to the next one, which starts it in the old order', async () => {
     const runner = await Runner.start({
@@ -143,7 +146,7 @@ describe('a server that is asked to stop', () => {
     await again.exit();
     expect(again.ids).toEqual([1, 2, 3]);
     await next.stop();
-  }, 40_000);
+  });
 
   it('serves those who know a run that is left to the next one', async () => {
     const runner = await Runner.start({
@@ -185,7 +188,7 @@ describe('a server that is asked to stop', () => {
     await untilState(next, left, 'completed');
     expect(await look(next, unwanted)).toMatchObject({ code: 'cancel_requested' });
     await next.stop();
-  }, 40_000);
+  });
 
   it('takes runs from those who have not heard yet, for as long as it is told to', async () => {
     const runner = await Runner.start({
@@ -206,5 +209,5 @@ describe('a server that is asked to stop', () => {
     expect(await client.exit()).toMatchObject({ reason: 'completed' });
     expect(await exited).toEqual([0, null]);
     await runner.stop();
-  }, 40_000);
+  });
 });

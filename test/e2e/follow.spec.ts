@@ -3,6 +3,9 @@ import { ask, createId, Gate, look, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
+// The machines that run this may be busy.
+jest.setTimeout(60_000);
+
 const upTo = (last: number, after = 0) =>
   Array.from({ length: last - after }, (_, index) => after + index + 1);
 
@@ -150,7 +153,7 @@ describe('GET /runs/{id}/events', () => {
     const lines = whole.filter(({ event }) => event === 'agent').map(({ data }) => data);
     expect(lines).toEqual(lines.map((_, index) => `${Math.floor(index / 40)}-${(index % 40) + 1}`));
     expect(returns).toBeGreaterThanOrEqual(300);
-  }, 60_000);
+  });
 
   it('has the log of a run whose preparation failed, which is its end alone', async () => {
     const session_id = 'spoilt';

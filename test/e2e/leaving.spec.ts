@@ -3,6 +3,9 @@ import { createId, Gate, look, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { type RunBody, StreamClient } from '../support/stream-client.js';
 
+// The machines that run this may be busy.
+jest.setTimeout(60_000);
+
 const GONE = { state: 'cancelled', reason: 'cancelled', code: 'client_gone' };
 /** An agent that writes 20 lines a second for ever. */
 const TICKING = 'while :; do echo tick; sleep 0.05; done';
@@ -147,7 +150,7 @@ describe('the grace that the administrator gives', () => {
       expect(Date.parse(run.ended_at) - left).toBeGreaterThan(900);
     }
     await runner.stop();
-  }, 60_000);
+  });
 });
 
 describe('a follower that stops reading', () => {
@@ -182,5 +185,5 @@ describe('a follower that stops reading', () => {
     await whole.exit();
     expect(ids).toHaveLength(whole.ids.length);
     await runner.stop();
-  }, 60_000);
+  });
 });

@@ -6,6 +6,9 @@ import { ask, cancel, create, createId, Gate, look, untilState } from '../suppor
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
+// The machines that run this may be busy.
+jest.setTimeout(60_000);
+
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 const LOST = { state: 'lost', reason: 'lost', code: 'server_died', return_code: null };
 
@@ -83,7 +86,7 @@ describe('the start after a server that died', () => {
     const third = await next.startNext();
     expect((await ask(third, 'GET', '/runs?limit=200')).body).toEqual(before.body);
     await third.stop();
-  }, 60_000);
+  });
 
   it('keeps to the end that a run had before its server died', async () => {
     const runner = await Runner.start();
@@ -157,7 +160,7 @@ describe('two servers over the same roots', () => {
       done,
     ]);
     await second.stop();
-  }, 40_000);
+  });
 
   it('do not wait for ever: the second says why it stops, and ends with 1', async () => {
     const first = await Runner.start();
@@ -210,5 +213,5 @@ describe('a run that a server leaves to the next, again and again', () => {
     await untilState(runner, id, 'completed');
     expect(readFileSync(join(runner.repo(session_id), 'outputs', 'count'), 'utf8')).toBe('x\n');
     await runner.stop();
-  }, 40_000);
+  });
 });

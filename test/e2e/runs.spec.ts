@@ -2,6 +2,9 @@ import { ask, cancel, create, createId, Gate, look, untilState } from '../suppor
 import { Runner } from '../support/runner.js';
 import { type RunBody, StreamClient } from '../support/stream-client.js';
 
+// The machines that run this may be busy.
+jest.setTimeout(60_000);
+
 const RUN_ID = /^[0-9a-f]{32}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
@@ -278,7 +281,7 @@ describe('GET /runs', () => {
     }
     // Some of each user and session have ended, in another order than they were made.
     await Promise.all(ids.filter((_, index) => index % 3 === 0).map((id) => cancel(runner, id)));
-  }, 60_000);
+  });
   afterAll(() => runner.stop());
 
   const madeAs = (test: (made: number) => boolean) =>

@@ -5,6 +5,9 @@ import { cancel, createId, look, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
+// The machines that run this may be busy.
+jest.setTimeout(60_000);
+
 describe('a run whose processes come again and again', () => {
   it('answers a cancel with 202 after 10 s, and keeps its session busy until they are gone', async () => {
     const runner = await Runner.start({ FERMILINK_RUNNER_DRAIN_SECONDS: '0' });
@@ -59,5 +62,5 @@ describe('a run whose processes come again and again', () => {
       for (const pid of processesWith(`sleep\0${mark}`)) process.kill(pid, 'SIGKILL');
       await runner.stop();
     }
-  }, 60_000);
+  });
 });
