@@ -2,10 +2,10 @@ import { ConfigError, loadConfig } from './config/load-config.js';
 import { createLogger } from './common/logger.js';
 import { serve } from './server.js';
 
-const logger = createLogger();
 try {
-  await serve(loadConfig(), logger);
+  await serve(loadConfig(), createLogger());
 } catch (error) {
+  const logger = createLogger({ sync: true });
   if (error instanceof ConfigError) {
     for (const fault of error.faults) logger.fatal(fault);
   } else {

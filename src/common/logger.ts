@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { type Logger, pino } from 'pino';
+import { destination, type Logger, pino } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 
 export type { Logger } from 'pino';
@@ -9,8 +9,10 @@ export const LOGGER = Symbol('Logger');
 /**
  * One JSON object a line on stdout; a readable form where stdout is a terminal. What is logged never
  * holds a prompt, a value of the environment or a token: whoever logs names the members one by one.
+ * @param sync write each line before going on: for the last words of a process, which would otherwise
+ *   overtake each other. A server must not wait for whoever reads its log.
  */
-export function createLogger(): Logger {
+export function createLogger({ sync = false } = {}): Logger {
   const options = {
     base: undefined,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
@@ -18,7 +20,7 @@ export function createLogger(): Logger {
   };
   return process.stdout.isTTY
     ? pino(options, PinoPretty({ colorize: true, sync: true, translateTime: 'SYS:HH:MM:ss' }))
-    : pino(options);
+    : pino(options, destination({ dest: 1, sync }));
 }
 
 /** Lets the framework log through ours; its start-up chatter stays at debug level. */

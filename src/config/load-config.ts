@@ -176,7 +176,12 @@ function readEnvironment(
   const values = plainToInstance(Environment, Object.fromEntries(set), {
     exposeDefaultValues: true,
   });
-  for (const { property, constraints } of validateSync(values, { whitelist: true })) {
+  // The validator gives its findings in no certain order; the class has one.
+  const order = Object.keys(new Environment());
+  const findings = validateSync(values, { whitelist: true }).sort(
+    (a, b) => order.indexOf(a.property) - order.indexOf(b.property),
+  );
+  for (const { property, constraints } of findings) {
     const rule = Object.values(constraints ?? {})[0] ?? 'is not valid';
     const shown = SECRETS.has(property) ? 'set' : JSON.stringify(env[property] ?? '');
     faults.push(`${property} is ${shown}, but it ${rule}.`);

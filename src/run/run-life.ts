@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ADMISSION, type Admission, type Placement } from '../admission/admission.js';
+import { untilAborted } from '../common/abort.js';
 import { monotonicSeconds } from '../common/clock.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { LiveRuns } from './live-runs.js';
-import { type Ending, RunEnding } from './run-ending.js';
+import { RunEnding } from './run-ending.js';
 import { endWithoutAgent } from './run-events.js';
 import { RunExecution } from './run-execution.js';
 import { RunMetrics } from './run-metrics.js';
@@ -33,21 +34,20 @@ export class RunLife {
     run.admittedAtOnce = placement.position === null;
     log.info({ position: placement.position }, 'run accepted');
     run.accepted.resolve();
-    const admitted = await this.slot(run, placement);
-    if (!admitted && run.cause === null) await this.wait(run);
-    let ending: Ending;
-    if (admitted) {
-      ending = await this.execution.execute(run, log);
-    } else if (run.cause !== null) {
-      ending = { end: endWithoutAgent(run.cause) };
-    } else {
+    await this.slot(run, placement);
+    if (run.isLeftToTheNext && !(await this.isStoppedWhileLeft(run))) {
       this.live.delete(run);
       run.log.abandon();
       run.ended.resolve();
       log.info('run left waiting for the next server');
       return;
     }
-    await this.ending.finish(run, ending);
+    await this.ending.finish(
+      run,
+      run.cause === null
+        ? await this.execution.execute(run, log)
+        : { end: endWithoutAgent(run.cause) },
+    );
   }
 
   /** Kills every agent without waiting; for a server that has no time left. */
@@ -55,14 +55,20 @@ export class RunLife {
     this.execution.killAll();
   }
 
-  /** A run that this server will not start lives on with it, so that it can be followed and cancelled. */
-  private async wait(run: Run): Promise<void> {
-    const stopped = new Promise((resolve) => run.stopSignal.addEventListener('abort', resolve));
-    await Promise.race([stopped, run.handedOver.promise]);
+  /**
+   * A run that this server will not start lives on with it, so that it can be followed and cancelled.
+   * @returns whether it was cancelled before the server ended
+   */
+  private async isStoppedWhileLeft(run: Run): Promise<boolean> {
+    // It may have got its slot in the moment in which it was left.
+    await this.admission.release(run.id);
+    const { stopSignal } = run;
+    await untilAborted(run.handedOver.promise, stopSignal).catch(() => undefined);
+    return stopSignal.aborted;
   }
 
-  /** Waits for the slot; false if the run was taken out of the queue. */
-  private async slot(run: Run, placement: Placement): Promise<boolean> {
+  /** Waits until the run has its slot, or was taken out of the queue. */
+  private async slot(run: Run, placement: Placement): Promise<void> {
     const enqueued = monotonicSeconds();
     const withdraw = () => void this.admission.release(run.id);
     const limit = this.config.maxQueueWaitSeconds;
@@ -83,6 +89,5 @@ export class RunLife {
     if (patience !== null) clearTimeout(patience);
     run.leaveQueue();
     if (admitted) this.metrics.queueWait.observe(monotonicSeconds() - enqueued);
-    return admitted;
   }
 }

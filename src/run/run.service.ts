@@ -112,6 +112,7 @@ export class RunService {
     await Promise.allSettled(this.live.all().map((run) => run.accepted.promise));
     const waiting = this.live.all().filter(({ leftQueue }) => !leftQueue.aborted);
     const left = waiting.filter(({ isDetached }) => isDetached);
+    for (const run of left) run.isLeftToTheNext = true;
     for (const run of waiting) {
       if (run.isDetached) await this.admission.release(run.id);
       else run.stop(DRAINING);

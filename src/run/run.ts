@@ -24,6 +24,8 @@ export class Run {
   isStalled = false;
   /** What became of its log, if not every event could be written. */
   logFault: RunnerError | null = null;
+  /** This server stops and will not start it: the next one will. */
+  isLeftToTheNext = false;
   /** It got its slot at once: what goes wrong in its preparation is still an answer's status. */
   admittedAtOnce = false;
 
@@ -33,7 +35,6 @@ export class Run {
   readonly prepared = new Deferred<void>();
   /** Settles when the run has ended and its slot is free. */
   readonly ended = new Deferred<void>();
-
   /** Settles when the server ends while the run still waits: the next one takes it up. */
   readonly handedOver = new Deferred<void>();
 
