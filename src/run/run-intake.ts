@@ -62,14 +62,28 @@ export class RunIntake {
     if ((lastEventId ?? '').trim() !== '') throw unmatched();
     for (;;) {
       await this.server.requireAccepting(this.admission);
-      if (request.package_id !== undefined) {
-        await this.packages.requireRequested(request.package_id);
-      }
+      if (request.package_id !== undefined) await this.requirePackage(request.package_id);
       const made = await this.make(request, claim, onDisconnect);
       if (made !== null) return { run: made };
       // Another request has taken the key meanwhile; if that one is refused, it is this one's turn.
       const joined = await this.join(claim!);
       if (joined !== null) return joined;
+    }
+  }
+
+  /** Looks for a package no longer than a preparation may take: another program may hold the registry. */
+  private async requirePackage(packageId: string): Promise<void> {
+    const seconds = this.config.prepareTimeoutSeconds;
+    const limit = AbortSignal.timeout(seconds * 1000);
+    try {
+      await this.packages.requireRequested(packageId, limit);
+    } catch (cause) {
+      if (!limit.aborted) throw cause;
+      throw new RunnerError(
+        'prepare_timeout',
+        `The package could not be looked up within ${seconds} seconds; try again later.`,
+        { cause },
+      );
     }
   }
 

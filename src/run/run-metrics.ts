@@ -71,7 +71,8 @@ export class RunMetrics implements ProblemListener {
     { code, facts }: RunnerError,
     { method, path }: { method: string; path: string },
   ): void {
-    const makesRuns = method === 'POST' && (path === '/run' || path === '/runs');
+    // As the router reads a path.
+    const makesRuns = method === 'POST' && /^\/runs?\/?$/i.test(path);
     if (makesRuns && facts.runId === undefined) this.refusals.inc({ reason: code });
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { validateSync, type ValidationError } from 'class-validator';
 import { type FieldError, RunnerError } from '../common/errors.js';
+import { isJsonObject } from '../common/json.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { MAX_PROMPT_CHARACTERS, RunRequest } from './run-request.js';
 
@@ -16,14 +17,14 @@ export class RunRequestPipe implements PipeTransform<unknown, RunRequest> {
 
   /** @throws {RunnerError} `invalid_request` with every bad field, or `prompt_too_long` */
   transform(body: unknown): RunRequest {
-    if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    if (!isJsonObject(body)) {
       throw new RunnerError(
         'invalid_request',
         'The body must be a JSON object, sent with Content-Type: application/json.',
         { errors: [{ field: 'body', message: 'must be a JSON object' }] },
       );
     }
-    const request = pick(body as Record<string, unknown>);
+    const request = pick(body);
     const errors = validateSync(request).map(fieldError);
     const limit = this.config.maxRuntimeSeconds;
     if ((request.max_runtime_seconds ?? 0) > limit) {

@@ -9,6 +9,7 @@ import {
   MinLength,
   registerDecorator,
 } from 'class-validator';
+import { isJsonObject } from '../common/json.js';
 import { SESSION_ID } from '../workspace/session-id.js';
 
 /** The most code points that a prompt may have (contract, section 1). */
@@ -109,7 +110,7 @@ export class RunRequest {
 }
 
 function isSmallObject(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  if (!isJsonObject(value)) return false;
   return (
     depthOf(value, MAX_METADATA_DEPTH + 1) <= MAX_METADATA_DEPTH &&
     Buffer.byteLength(JSON.stringify(value)) <= MAX_METADATA_BYTES

@@ -77,6 +77,15 @@ describe('the ops endpoints', () => {
     for (const user_prompt of ['', 'x'.repeat(10_001)]) {
       await (await StreamClient.open(runner, { user_prompt })).json();
     }
+    const post = (path: string, body: string) =>
+      fetch(runner.url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+    await post('/run', '{bad');
+    await post('/run', 'x'.repeat((1 << 20) + 1));
+    await post('/nothing', '{bad');
     const text = await (await get('/metrics')).text();
     for (const name of [
       'runner_active_runs 0',
@@ -94,11 +103,13 @@ describe('the ops endpoints', () => {
       'runner_first_agent_event_seconds_count{provider="codex"} 1',
       'runner_run_seconds_count{provider="codex"} 1',
       'runner_runs_total{provider="codex",reason="completed"} 1',
-      'runner_refusals_total{reason="invalid_request"} 1',
+      'runner_refusals_total{reason="invalid_request"} 2',
+      'runner_refusals_total{reason="body_too_large"} 1',
       'runner_refusals_total{reason="prompt_too_long"} 1',
     ]) {
       expect(text).toContain(`\n${name}`);
     }
+    expect(text).not.toContain('reason="not_found"');
     expect(text).not.toContain('ada');
   });
 
