@@ -38,6 +38,31 @@ export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
+/** Bytes that a process has in memory now. */
+export function memoryOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+}
+
+/** What the kernel says of a process: its parent, group and session, and the signals it ignores. */
+export function kinship(pid: number) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const [, parent, group, session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const mask = BigInt(`0x${/SigIgn:\s+(\w+)/.exec(status)![1]}`);
+  return {
+    parent: Number(parent),
+    group: Number(group),
+    session: Number(session),
+    ignores: (signal: number) => (mask & (1n << BigInt(signal - 1))) !== 0n,
+  };
+}
+
+/** The environment of a process, as text. */
+export function environmentOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/environ`, 'latin1');
+}
+
 /** Bytes that a process has had in memory at most. */
 export function peakMemoryOf(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');

@@ -9,9 +9,18 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** Random numbers whose seed is printed, so that a failure can be repeated. */
+/** Random numbers whose seed is printed, so that `TEST_SEED` can repeat a failure. */
 export function printedRandomNumbers(): () => number {
-  const seed = Math.floor(Math.random() * 2 ** 31);
-  console.log(`seed ${seed}`);
+  const given = Number(process.env.TEST_SEED ?? Number.NaN);
+  const seed = Number.isInteger(given) ? given : Math.floor(Math.random() * 2 ** 31);
+  process.stdout.write(`seed: TEST_SEED=${seed}\n`);
   return randomNumbers(seed);
+}
+
+/** A list in random order. */
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  return items
+    .map((item) => ({ item, key: random() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
 }

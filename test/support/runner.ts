@@ -34,8 +34,12 @@ export class Runner {
   ) {}
 
   /** Starts `node dist/main.js` on a free port with the shell agent in the place of codex. */
-  static async start(env: Record<string, string> = {}, home = temporaryFolder()): Promise<Runner> {
-    const runner = Runner.spawn(env, home);
+  static async start(
+    env: Record<string, string> = {},
+    home = temporaryFolder(),
+    launcher: readonly string[] = [],
+  ): Promise<Runner> {
+    const runner = Runner.spawn(env, home, launcher);
     const exited = once(runner.process, 'exit').then(() => {
       throw new Error(`the server ended: ${JSON.stringify(runner.logLines)} ${runner.stderr}`);
     });
@@ -45,9 +49,17 @@ export class Runner {
     return runner;
   }
 
-  /** Starts it without waiting for anything. */
-  static spawn(env: Record<string, string>, home = temporaryFolder()): Runner {
-    const child = spawn(process.execPath, [join(PROJECT, 'dist', 'main.js')], {
+  /**
+   * Starts it without waiting for anything.
+   * @param launcher a program and its arguments that becomes the server, such as `prlimit`
+   */
+  static spawn(
+    env: Record<string, string>,
+    home = temporaryFolder(),
+    launcher: readonly string[] = [],
+  ): Runner {
+    const [program, ...args] = [...launcher, process.execPath, join(PROJECT, 'dist', 'main.js')];
+    const child = spawn(program, args, {
       cwd: home,
       env: {
         PATH: process.env.PATH,
