@@ -68,7 +68,9 @@ export class RecoveryService {
       void this.life.lead(run, placement);
     }
     if (runs.length > 0) this.logger.info({ runs: runs.length }, 'took up runs of the last server');
-    void this.removeTemporaryFolders(left);
+    // Those of the runs above are gone, and a run that goes on may have made its own anew.
+    const taken = new Set(runs.map(({ run }) => `run-${run.id}`));
+    void this.removeTemporaryFolders(left.filter((name) => !taken.has(name)));
   }
 
   private take(record: RunRecord): Leftover {
