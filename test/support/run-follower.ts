@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import type { Runner } from './runner.js';
 
 const FRAME_END = '\n\n';
+const LF = 10;
 const LOGGED = new Set(['meta', 'agent', 'log', 'stalled', 'runner.exit']);
 
 /**
@@ -17,6 +18,7 @@ export class RunFollower {
   exit: Record<string, unknown> | null = null;
   readonly violations: string[] = [];
   connections = 0;
+  private readonly waiting = new Set<() => void>();
 
   constructor(
     readonly runId: string,
@@ -45,17 +47,24 @@ export class RunFollower {
       outgoing.on('response', (response) => {
         status = response.statusCode ?? 0;
         this.connections += 1;
-        let rest: Buffer = Buffer.alloc(0);
+        let rest: Buffer[] = [];
         response.on('data', (chunk: Buffer) => {
+          if (status !== 200) return;
+          const mayEnd = chunk.includes(FRAME_END) || chunk[0] === LF;
+          rest.push(chunk);
           // What is cut off in the middle of a frame is not an event.
-          if (status === 200)
-            rest = this.read(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]));
+          if (mayEnd) rest = [this.read(Buffer.concat(rest))];
         });
         response.on('error', () => undefined);
         response.on('close', over);
       });
       outgoing.end();
     });
+  }
+
+  /** Waits until an event comes. */
+  nextEvent(): Promise<void> {
+    return new Promise((resolve) => this.waiting.add(resolve));
   }
 
   /** Follows to the end, over and over if a connection breaks before. */
@@ -87,6 +96,8 @@ export class RunFollower {
     if (id !== this.lastId + 1) this.violations.push(`event ${id} (${event}) after ${this.lastId}`);
     if (this.exit !== null) this.violations.push(`event ${id} (${event}) behind the end`);
     if (!Number.isNaN(id)) this.lastId = id;
+    for (const wake of this.waiting) wake();
+    this.waiting.clear();
     const data = this.keepsData || event === 'runner.exit' ? frame.toString('utf8', at + 6) : '';
     if (this.keepsData) this.data.push(data);
     if (event === 'runner.exit') this.exit = JSON.parse(data) as Record<string, unknown>;
