@@ -1,0 +1,166 @@
+import { join } from 'node:path';
+import {
+  facts,
+  FAULTY,
+  letGo,
+  post,
+  start,
+  untilEnded,
+  untilIdle,
+  untilRun,
+} from '../support/faulty.js';
+import { report } from '../support/form.js';
+import { eventually } from '../support/processes.js';
+import { readRun, RunFollower } from '../support/run-follower.js';
+import { Runner, temporaryFolder } from '../support/runner.js';
+import { SmallDisk } from '../support/small-disk.js';
+
+const WRITERS = 6;
+const QUIET = 4;
+
+describe('a disk that is full', () => {
+  const home = temporaryFolder();
+  let disk: SmallDisk;
+  let runner: Runner;
+  const settings = () => ({ ...FAULTY, FERMILINK_RUNTIME_ROOT: disk.path });
+
+  beforeAll(async () => {
+    // Readiness wants 64 MiB to be free.
+    disk = SmallDisk.mount(join(home, 'disk'), 96);
+    runner = await Runner.start(settings(), home);
+  });
+  afterAll(async () => {
+    disk?.free();
+    await runner?.end();
+    disk?.unmount();
+    await runner?.stop();
+  });
+
+  const ready = async () => {
+    const answer = await fetch(`${runner.url}/health/ready`);
+    return { status: answer.status, text: await answer.text() };
+  };
+
+  it('in the middle of a record fails the runs that write; others go on, and all ids are right', async () => {
+    expect((await ready()).status).toBe(200);
+    const quiet = Array.from({ length: QUIET }, (_, index) => `quiet-${index}`);
+    const quietIds = await Promise.all(
+      quiet.map((session_id) =>
+        start(runner, 'echo before; until [ -e outputs/go ]; do sleep 0.1; done; lines 500 100', {
+          session_id,
+        }),
+      ),
+    );
+    // Long records, so that the disk ends within one.
+    const writers = await Promise.all(
+      Array.from({ length: WRITERS }, () =>
+        start(runner, `i=0; while :; do i=$((i+1)); lines 1 40000; sleep 0.05; done`),
+      ),
+    );
+    const followers = [...writers, ...quietIds].map((id) => new RunFollower(id));
+    const following = followers.map((it) => it.follow(runner));
+    for (const follower of followers) {
+      await eventually(
+        () => follower.lastId,
+        (it) => it >= 2,
+      );
+    }
+
+    disk.fill();
+    expect(disk.freeBytes).toBe(0);
+    for (const id of writers) {
+      expect(await untilEnded(runner, id)).toMatchObject({ state: 'failed', code: 'disk_full' });
+    }
+    // The server itself has met the fault.
+    expect(JSON.stringify(runner.logLines)).toContain('ENOSPC');
+    // It lives, says what is wrong, and takes no run that it could not keep.
+    expect((await fetch(`${runner.url}/health/live`)).status).toBe(200);
+    const { status, text } = await ready();
+    expect([status, text]).toEqual([503, expect.stringContaining('disk of the runner is full')]);
+    expect(await post(runner, { user_prompt: 'true' })).toMatchObject({
+      status: 503,
+      body: { code: 'disk_full' },
+    });
+    for (const id of quietIds) expect((await facts(runner, id)).state).toBe('running');
+    // Slots came free although ends could not be written, and who followed was told.
+    expect(await runner.getJson('/ops/concurrency')).toMatchObject({ active_total: QUIET });
+    await Promise.all(following.slice(0, WRITERS));
+    for (const { exit } of followers.slice(0, WRITERS)) {
+      expect(exit).toMatchObject({ reason: 'failed', code: 'disk_full' });
+    }
+
+    disk.free();
+    await eventually(ready, (it) => it.status === 200);
+    for (const session of quiet) letGo(runner, session);
+    for (const id of quietIds) {
+      expect((await untilEnded(runner, id)).state).toBe('completed');
+      const { lastId, violations } = await readRun(runner, id);
+      expect([lastId, violations]).toEqual([503, []]);
+    }
+    // The ends are written now, behind the last whole record.
+    await eventually(
+      async () => {
+        const ends = await Promise.all(writers.map((id) => readRun(runner, id)));
+        return ends.map(({ violations, exit }) => [violations.length, exit?.code]);
+      },
+      (all) => all.every(([count, code]) => count === 0 && code === 'disk_full'),
+    );
+    const next = await start(runner, 'echo again');
+    expect((await untilEnded(runner, next)).state).toBe('completed');
+    report('full disk', {
+      events: followers.slice(0, WRITERS).map(({ lastId }) => lastId),
+    });
+
+    // And the next server reads the same.
+    const before = await Promise.all([...writers, ...quietIds].map((id) => readRun(runner, id)));
+    await runner.crash();
+    runner = await Runner.start(settings(), home);
+    for (const { runId, data } of before) {
+      const { data: now, violations } = await readRun(runner, runId);
+      expect(violations).toEqual([]);
+      expect(now).toEqual(data);
+      expect(await facts(runner, runId)).toMatchObject({ last_event_id: data.length });
+    }
+    for (const [index, follower] of followers.slice(0, WRITERS).entries()) {
+      // What a client had seen before the end without a number is there.
+      const had = follower.data.slice(0, -1);
+      expect(before[index]!.data.slice(0, had.length)).toEqual(had);
+    }
+  }, 120_000);
+
+  it('while its server dies loses no event and no end', async () => {
+    const writer = await start(runner, `while :; do lines 1 40000; sleep 0.02; done`);
+    const follower = new RunFollower(writer);
+    const following = follower.follow(runner);
+    const waiting = await start(runner, 'sleep 3600');
+    await untilRun(runner, waiting, ({ state }) => state === 'running');
+    await eventually(
+      () => follower.lastId,
+      (it) => it >= 5,
+    );
+    disk.fill();
+    await untilRun(runner, writer, ({ state }) => state === 'failed');
+    await runner.crash();
+    await following;
+    expect(disk.freeBytes).toBeLessThan(64 * 1024);
+    // The next one starts on a full disk, serves what it has, and takes up its work when it can.
+    runner = await Runner.start(settings(), home);
+    expect((await ready()).status).toBe(503);
+    const had = follower.exit === null ? follower.data : follower.data.slice(0, -1);
+    disk.free();
+    await eventually(ready, (it) => it.status === 200);
+    for (const [id, state] of [
+      [writer, 'failed'],
+      [waiting, 'lost'],
+    ] as const) {
+      const whole = await eventually(
+        () => readRun(runner, id),
+        ({ violations }) => violations.length === 0,
+      );
+      expect([id, whole.exit?.reason]).toEqual([id, state]);
+      if (id === writer) expect(whole.data.slice(0, had.length)).toEqual(had);
+    }
+    await untilIdle(runner);
+    expect(had.length).toBeGreaterThanOrEqual(5);
+  }, 120_000);
+});
