@@ -93,7 +93,9 @@ export class FileRunLog implements RunLog {
   async seal(type: LoggedEventType, data: string): Promise<number | null> {
     this.flush();
     this.unwrittenEnd = { type, data };
-    return (await this.writeEnd()) ? this.lastId : null;
+    if (!(await this.writeEnd())) return null;
+    this.unwrittenEnd = null;
+    return this.lastId;
   }
 
   publishEnd(): void {
@@ -111,6 +113,8 @@ export class FileRunLog implements RunLog {
   async writeEndAgain(): Promise<boolean> {
     if (this.unwrittenEnd === null) return true;
     if (!(await this.writeEnd())) return false;
+    // In one tick: a reader that comes during the sync must find the one end or the other.
+    this.unwrittenEnd = null;
     this.publish();
     this.leave();
     return true;
@@ -159,7 +163,6 @@ export class FileRunLog implements RunLog {
     const { type, data } = this.unwrittenEnd!;
     const id = this.lastId + 1;
     if (!this.write(id, Buffer.from(eventFrame(id, type, data)))) return false;
-    this.unwrittenEnd = null;
     this.lastId = id;
     // What the page cache has is shown to nobody's surprise; a disk that cannot be synced is its own news.
     await syncAsync(this.fd!).catch((cause: unknown) => this.onBroken?.(cause));
