@@ -83,7 +83,7 @@ const CLEAR = ['workspace_failed', 'memory_file_failed', 'overlay_refused'];
 
 describe('what is planted in a workspace', () => {
   const random = seededRandom();
-  const cases = shuffled(ALL, random).slice(0, inForm(ALL.length, 30));
+  const cases = shuffled(ALL, random).slice(0, inForm(ALL.length, 20));
   const home = temporaryFolder();
   const outside = join(home, 'outside');
   let runner: Runner;

@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { FAULTY, start, untilEnded, untilRun } from '../support/faulty.js';
+import { inForm, report } from '../support/form.js';
+import { newMark } from '../support/marks.js';
+import { eventually, textsInCommandLines } from '../support/processes.js';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { readRun } from '../support/run-follower.js';
+import { Runner } from '../support/runner.js';
+
+const RUNS = inForm(100, 50);
+const OTHERS = inForm(2000, 300);
+/** A machine that has other things to do delays everybody. */
+const P99_SECONDS = inForm(0.05, 0.5);
+
+describe(`${RUNS} runs that end at once beside ${OTHERS} other processes`, () => {
+  let runner: Runner;
+  let crowd: ReturnType<typeof spawn>;
+  const crowdMark = newMark();
+
+  beforeAll(async () => {
+    crowd = spawn(
+      'sh',
+      [
+        '-c',
+        `i=0; while [ $i -lt ${OTHERS} ]; do sleep ${crowdMark} & i=$((i+1)); done; echo; wait`,
+      ],
+      { stdio: ['ignore', 'pipe', 'ignore'], detached: true },
+    );
+    await once(crowd.stdout!, 'data');
+    runner = await Runner.start({
+      ...FAULTY,
+      FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS: String(RUNS),
+    });
+  }, 60_000);
+  afterAll(async () => {
+    process.kill(-crowd.pid!, 'SIGKILL');
+    await runner.stop();
+  });
+
+  /** Seconds by which the event loop was late, of a hundred turns the last but one; then begins anew. */
+  const p99 = async () => {
+    const text = await (await fetch(`${runner.url}/metrics`)).text();
+    return Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(text)![1]);
+  };
+
+  it.each([
+    [
+      'by themselves',
+      (mark: string) => `setsid sleep ${mark} & until [ -e ../../end ]; do sleep 0.5; done`,
+    ],
+    ['by a cancel', (mark: string) => `setsid sleep ${mark} & wait`],
+  ])(
+    '%s delay nobody',
+    async (how, script) => {
+      const mark = newMark();
+      const byThemselves = how === 'by themselves';
+      const ids = await Promise.all(
+        Array.from({ length: RUNS }, () => start(runner, script(mark))),
+      );
+      for (const id of ids) await untilRun(runner, id, ({ state }) => state === 'running', 60);
+      const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length;
+      expect(processes).toBeGreaterThan(OTHERS + RUNS);
+      await p99();
+      const began = performance.now();
+      if (byThemselves) writeFileSync(`${runner.workspaces}/end`, '');
+      else
+        await Promise.all(
+          ids.map((id) => fetch(`${runner.url}/runs/${id}/cancel`, { method: 'POST' })),
+        );
+      for (const id of ids) await untilEnded(runner, id, 60);
+      const lag = await p99();
+      report(`ends ${how}`, {
+        processes,
+        p99Ms: Math.round(lag * 1000),
+        seconds: Number(((performance.now() - began) / 1000).toFixed(1)),
+      });
+      expect(lag).toBeLessThan(P99_SECONDS);
+      expect(textsInCommandLines([mark])).toEqual([]);
+      for (const id of ids) {
+        const { exit, violations } = await readRun(runner, id);
+        expect([exit?.reason, exit?.survivors, violations]).toEqual([
+          byThemselves ? 'completed' : 'cancelled',
+          0,
+          [],
+        ]);
+      }
+      await eventually(
+        () => runner.getJson('/ops/concurrency'),
+        (it) => it.active_total === 0,
+      );
+    },
+    180_000,
+  );
+});
