@@ -1,4 +1,4 @@
-import { access, constants, statfs } from 'node:fs/promises';
+import { access, constants, type FileHandle, open, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
@@ -9,6 +9,9 @@ import { ServerState } from '../run/server-state.js';
 
 /** Free bytes below which a disk counts as full: room for a template, a log and a memory file. */
 const MIN_FREE_BYTES = 64 * 1024 * 1024;
+
+/** What one run takes while it is prepared and started: folders, log, pipes. */
+const DESCRIPTORS_OF_A_RUN = 16;
 
 /** What has to be true for this server to take runs. */
 @Injectable()
@@ -33,6 +36,7 @@ export class ReadinessService {
           this.writeProblem(join(this.config.runtimeRoot, 'events'), 'FERMILINK_RUNTIME_ROOT'),
         ),
       () => this.check('disk', () => this.diskProblem()),
+      () => this.check('descriptors', () => this.descriptorsProblem()),
       () => this.check('provider', () => this.providers.problem()),
       () => this.check('accepting', () => Promise.resolve(this.server.notReady)),
       () => this.check('agents', () => Promise.resolve(this.spawner.exhausted)),
@@ -69,5 +73,17 @@ export class ReadinessService {
       }
     }
     return null;
+  }
+
+  private async descriptorsProblem(): Promise<string | null> {
+    const opened: FileHandle[] = [];
+    try {
+      while (opened.length < DESCRIPTORS_OF_A_RUN) opened.push(await open('/dev/null'));
+      return null;
+    } catch {
+      return 'The runner has no file descriptors left for a run; raise its limit or close connections.';
+    } finally {
+      for (const handle of opened) await handle.close();
+    }
   }
 }

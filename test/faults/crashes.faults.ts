@@ -3,7 +3,7 @@ import { facts, FAULTY, post, start, untilEnded, untilIdle } from '../support/fa
 import { inForm, report } from '../support/form.js';
 import { newMark } from '../support/marks.js';
 import { eventually, textsInCommandLines } from '../support/processes.js';
-import { seededRandom } from '../support/random.js';
+import { printedRandomNumbers } from '../support/random.js';
 import { readRun, RunFollower } from '../support/run-follower.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
 
@@ -22,7 +22,7 @@ interface Load {
 }
 
 describe('a server that is killed at random moments under load', () => {
-  const random = seededRandom();
+  const random = printedRandomNumbers();
   const home = temporaryFolder();
   let runner: Runner;
   beforeAll(async () => {
@@ -55,7 +55,7 @@ describe('a server that is killed at random moments under load', () => {
     while (random() < 0.25) {
       const unlucky = Runner.spawn(SETTINGS, home);
       await pause(random() * 700);
-      await unlucky.crash();
+      await unlucky.kill();
     }
     const began = performance.now();
     runner = await Runner.start(SETTINGS, home);
@@ -75,7 +75,7 @@ describe('a server that is killed at random moments under load', () => {
         const before = await Promise.all(
           followers.map(async ({ runId }) => [runId, await facts(runner, runId)] as const),
         );
-        await runner.crash();
+        await runner.kill();
         await Promise.all(following);
         // The fault is there: agents have outlived their server.
         seen.orphansOfCrashes += textsInCommandLines([...marks.values()]).length;
@@ -128,7 +128,7 @@ describe('a server that is killed at random moments under load', () => {
       () => follower.lastId,
       (it) => it > inForm(50_000, 10_000),
     );
-    await runner.crash();
+    await runner.kill();
     await following;
     const had = follower.data.length;
     runner = await Runner.start(SETTINGS, home);
@@ -160,7 +160,7 @@ describe('a server that is killed at random moments under load', () => {
     const refused = await post(runner, { user_prompt: 'true', on_disconnect: 'cancel' });
     expect(refused.status).toBe(202);
     expect((await facts(runner, waiting[0]!)).state).toBe('queued');
-    await runner.crash();
+    await runner.kill();
     runner = await Runner.start(SETTINGS, home);
     for (const id of blockers) expect((await untilEnded(runner, id)).state).toBe('lost');
     // One that waited for a client of the dead server is lost.

@@ -31,7 +31,7 @@ describe('a disk that is full', () => {
   });
   afterAll(async () => {
     disk?.free();
-    await runner?.end();
+    await runner?.terminate();
     disk?.unmount();
     await runner?.stop();
   });
@@ -113,7 +113,7 @@ describe('a disk that is full', () => {
 
     // And the next server reads the same.
     const before = await Promise.all([...writers, ...quietIds].map((id) => readRun(runner, id)));
-    await runner.crash();
+    await runner.kill();
     runner = await Runner.start(settings(), home);
     for (const { runId, data } of before) {
       const { data: now, violations } = await readRun(runner, runId);
@@ -140,7 +140,7 @@ describe('a disk that is full', () => {
     );
     disk.fill();
     await untilRun(runner, writer, ({ state }) => state === 'failed');
-    await runner.crash();
+    await runner.kill();
     await following;
     expect(disk.freeBytes).toBeLessThan(64 * 1024);
     // The next one starts on a full disk, serves what it has, and takes up its work when it can.

@@ -88,7 +88,7 @@ describe('an Idempotency-Key', () => {
     const first = await send();
     const id = String(first.body.run_id);
     await retry(id, 'queued', 'queued');
-    await runner.crash();
+    await runner.kill();
     // Another program holds the registry, which every preparation writes to for this package.
     const holder = spawn('flock', [join(root, '.registry.lock'), 'sh', '-c', 'echo held; cat']);
     await once(holder.stdout, 'data');
@@ -102,10 +102,10 @@ describe('an Idempotency-Key', () => {
     letGo(runner, 'retried');
     expect((await untilEnded(runner, id)).state).toBe('completed');
     await retry(id, 'ended', 'completed');
-    expect(await runner.end()).toBe(0);
+    expect(await runner.terminate()).toBe(0);
     runner = await Runner.start(settings, home);
     await retry(id, 'after a restart', 'completed');
-    await runner.crash();
+    await runner.kill();
     runner = await Runner.start(settings, home);
     await retry(id, 'after a crash', 'completed');
     expect(starts(runner, 'retried')).toBe('once\n');

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { facts, FAULTY, start, untilEnded, untilIdle } from '../support/faulty.js';
 import { inForm, report } from '../support/form.js';
 import { descriptorsOf, eventually } from '../support/processes.js';
-import { seededRandom, shuffled } from '../support/random.js';
+import { printedRandomNumbers, shuffled } from '../support/random.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
 
 /** Every place of a session that the server reads or writes. */
@@ -82,7 +82,7 @@ const ALL = PLACES.flatMap((place) => Object.keys(PLANTS).map((name) => ({ place
 const CLEAR = ['workspace_failed', 'memory_file_failed', 'overlay_refused'];
 
 describe('what is planted in a workspace', () => {
-  const random = seededRandom();
+  const random = printedRandomNumbers();
   const cases = shuffled(ALL, random).slice(0, inForm(ALL.length, 20));
   const home = temporaryFolder();
   const outside = join(home, 'outside');

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { facts, FAULTY, letGo, start, untilEnded, untilRun } from '../support/faulty.js';
 import { inForm, report } from '../support/form.js';
 import { descriptorsOf, eventually } from '../support/processes.js';
-import { seededRandom } from '../support/random.js';
+import { printedRandomNumbers } from '../support/random.js';
 import { readRun, RunFollower } from '../support/run-follower.js';
 import { Runner } from '../support/runner.js';
 
@@ -12,7 +12,7 @@ const CONNECTIONS = inForm(1000, 150);
 
 describe('clients that come and go', () => {
   it(`${CONNECTIONS} times over ${RUNS} live runs see every event exactly once`, async () => {
-    const random = seededRandom();
+    const random = printedRandomNumbers();
     const runner = await Runner.start(FAULTY);
     const sessions = Array.from({ length: RUNS }, (_, index) => `live-${index}`);
     const ids = await Promise.all(

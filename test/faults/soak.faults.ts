@@ -6,7 +6,7 @@ import { FAULTY, cancel, start, untilEnded, untilIdle } from '../support/faulty.
 import { inForm, report } from '../support/form.js';
 import { newMark } from '../support/marks.js';
 import { descriptorsOf, eventually, memoryOf, processesWith } from '../support/processes.js';
-import { seededRandom } from '../support/random.js';
+import { printedRandomNumbers } from '../support/random.js';
 import { RunFollower } from '../support/run-follower.js';
 import { Runner } from '../support/runner.js';
 
@@ -30,7 +30,7 @@ describe(`${SECONDS} seconds of everything`, () => {
   it(
     'leave descriptors, memory, processes and disk as they were',
     async () => {
-      const random = seededRandom();
+      const random = printedRandomNumbers();
       const mark = newMark();
       const runner = await Runner.start({
         ...FAULTY,

@@ -60,7 +60,7 @@ describe('SIGTERM under load', () => {
     const runner = await Runner.start(settings({ FERMILINK_RUNNER_DRAIN_SECONDS: '60' }), home);
     const prompt = 'echo up; until [ -e ../../end ]; do sleep 0.1; done; echo in time';
     const { live, waiting, followers, following } = await fill(runner, prompt);
-    const ended = runner.end();
+    const ended = runner.terminate();
     await runner.logged((line) => line.msg === 'stopping');
     // It is still there, serves what it knows, and takes nothing new.
     expect((await fetch(`${runner.url}/health/ready`)).status).toBe(503);
@@ -95,7 +95,7 @@ describe('SIGTERM under load', () => {
       expect(kinship(pid).ignores(constants.signals.SIGTERM)).toBe(true);
     }
     expect(processesWith(mark).length).toBeGreaterThanOrEqual(SLOTS);
-    expect(await runner.end()).toBe(0);
+    expect(await runner.terminate()).toBe(0);
     expect(processesWith(mark)).toEqual([]);
     await Promise.all(following);
     for (const { runId, exit, violations } of followers.filter((it) => live.includes(it.runId))) {
@@ -123,7 +123,7 @@ describe('SIGTERM under load', () => {
     const sent = socket.bytesRead;
     expect(sent).toBeLessThan(1_000_000);
     const began = performance.now();
-    expect(await runner.end()).toBe(0);
+    expect(await runner.terminate()).toBe(0);
     expect(performance.now() - began).toBeLessThan(20_000);
     socket.destroy();
     await runner.stop();

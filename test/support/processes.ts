@@ -33,6 +33,20 @@ export function childrenWith(text: string): number[] {
   });
 }
 
+/** Those of some texts that stand in the command line of a live process; one look for all of them. */
+export function textsInCommandLines(texts: readonly string[]): string[] {
+  const lines = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+      } catch {
+        return '';
+      }
+    });
+  return texts.filter((text) => lines.some((line) => line.includes(text)));
+}
+
 /** Open descriptors of a process. */
 export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;

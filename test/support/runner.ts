@@ -119,8 +119,9 @@ export class Runner {
   }
 
   /** Lets the server die without a last word, and waits until it is dead. */
-  kill(): Promise<void> {
-    return this.endBy('SIGKILL');
+  async kill(): Promise<void> {
+    await this.endBy('SIGKILL');
+    if (this.process.signalCode !== 'SIGKILL') throw new Error('the server had ended by itself');
   }
 
   /** Ends the server by SIGTERM and removes its folders; gives its exit code. */
