@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Ticket } from '../admission/admission.js';
 import { Deferred } from '../common/deferred.js';
 import type { RunnerError } from '../common/errors.js';
@@ -52,6 +53,8 @@ export class Run {
     private readonly graceSeconds: number,
   ) {
     this.state = record.state;
+    // Every follower listens, however many there are.
+    setMaxListeners(0, this.stopSignal, this.leftQueue);
     // Whoever waits is told; a rejection that nobody waits for is no error of the process.
     for (const { promise } of [this.accepted, this.prepared, this.ended]) {
       promise.catch(() => undefined);
