@@ -116,7 +116,6 @@ export class FileRunLog implements RunLog {
     // In one tick: a reader that comes during the sync must find the one end or the other.
     this.unwrittenEnd = null;
     this.publish();
-    this.leave();
     return true;
   }
 

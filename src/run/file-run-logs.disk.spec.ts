@@ -79,6 +79,8 @@ describe('logs on a full disk', () => {
       disk.empty();
       expect(await log.writeEndAgain()).toBe(true);
       expect(log.lastEventId).toBe(kept + 1);
+      expect(logs.open('r', kept)).toBe(log);
+      log.abandon();
       expect(logs.isInUse('r')).toBe(false);
       const whole = await readAll(logs.open('r', kept + 1)!);
       expect(idsOf(whole)).toEqual(range(1, kept + 1));
@@ -101,7 +103,7 @@ describe('logs on a full disk', () => {
     expect([recovered.log.lastEventId, recovered.end]).toEqual([kept, null]);
     expect(await endOf(recovered.log, LONG_END)).toBe(kept + 1);
     expect(idsOf(await readAll(next.open('r', kept + 1)!))).toEqual(range(1, kept + 1));
-    await log.writeEndAgain();
+    log.abandon();
   });
 
   it('show the end to readers that come while it is written again', async () => {
@@ -120,6 +122,7 @@ describe('logs on a full disk', () => {
     expect(await early.next(never)).toBeNull();
     early.close();
     expect(await writing).toBe(true);
+    log.abandon();
     for (const events of [seen, await late]) {
       expect(events).toHaveLength(1);
       expect(events[0]).toMatchObject({ type: 'runner.exit', data: LONG_END });

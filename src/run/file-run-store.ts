@@ -174,6 +174,11 @@ export class FileRunStore implements RunStore {
       replaceFile(this.liveFile(record.id), JSON.stringify(record));
       return;
     }
+    if (!record.isEndLogged) {
+      // It stays among the live ones, so that the next server sees to what is missing.
+      this.keepLive(record);
+      return;
+    }
     try {
       this.writeEnded(record);
     } catch (error) {
@@ -192,13 +197,17 @@ export class FileRunStore implements RunStore {
     this.endedIds.add(record.id);
   }
 
-  private tryLater(record: RunRecord): void {
-    this.unwritten.add(record.id);
+  private keepLive(record: RunRecord): void {
     try {
       replaceFile(this.liveFile(record.id), JSON.stringify(record));
     } catch {
-      // It is in memory, and tried again.
+      // It is in memory, and will be written with what is still to come.
     }
+  }
+
+  private tryLater(record: RunRecord): void {
+    this.unwritten.add(record.id);
+    this.keepLive(record);
     this.retry ??= setInterval(() => {
       for (const id of this.unwritten) {
         try {

@@ -64,6 +64,7 @@ export class RunEnding {
       const written = {
         lastEventId: lastEventId ?? run.log.lastEventId,
         eventBytes: run.log.size,
+        isEndLogged: lastEventId !== null,
       };
       const isNew = await this.store.transition(run.id, ['queued', 'preparing', 'running'], {
         state: end.reason,
@@ -113,7 +114,8 @@ export class RunEnding {
       try {
         if (!(await run.log.writeEndAgain())) continue;
         const { lastEventId, size: eventBytes } = run.log;
-        await this.store.annotate(run.id, { lastEventId, eventBytes });
+        await this.store.annotate(run.id, { lastEventId, eventBytes, isEndLogged: true });
+        run.log.abandon();
         log.info('the end of the run is written now');
         return;
       } catch (err) {

@@ -206,6 +206,7 @@ function recordOf(
     problem: null,
     lastEventId: 0,
     eventBytes: 0,
+    isEndLogged: false,
     eventsExpired: false,
   };
 }

@@ -28,10 +28,13 @@ export interface RunLog {
    */
   seal(type: LoggedEventType, data: string): Promise<number | null>;
   publishEnd(): void;
-  /** Lets go of a log that this server will write no end to; what is in it stays. */
-  abandon(): void;
-  /** Writes a published end that could not be written before; false if it still cannot be. */
+  /**
+   * Writes a published end that could not be written before; false if it still cannot be. The log stays
+   * open until `abandon`: so long, who comes gets it from here.
+   */
   writeEndAgain(): Promise<boolean>;
+  /** Lets go of a log to which nothing more will be written; what is in it stays. */
+  abandon(): void;
 
   /**
    * Reads what comes after the event with the number `after` (0: all), in batches of whole events: as

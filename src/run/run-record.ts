@@ -102,6 +102,8 @@ export interface RunRecord {
   /** Of an ended run: the number of its last event, and the bytes of all of them. */
   readonly lastEventId: number;
   readonly eventBytes: number;
+  /** The log has the end too; until then the run is not done with. */
+  readonly isEndLogged: boolean;
   /** The events were removed to make room; the record stays. */
   readonly eventsExpired: boolean;
 }
@@ -120,6 +122,7 @@ export type RunChanges = Partial<
     | 'problem'
     | 'lastEventId'
     | 'eventBytes'
+    | 'isEndLogged'
     | 'eventsExpired'
   >
 >;

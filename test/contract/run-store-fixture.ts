@@ -43,6 +43,7 @@ export function newRecord(changes: Partial<RunRecord> = {}): RunRecord {
     problem: null,
     lastEventId: 0,
     eventBytes: 0,
+    isEndLogged: false,
     eventsExpired: false,
     ...changes,
   };
@@ -59,6 +60,7 @@ export function ended(
     end: { reason, code: null, detail: null, returnCode: 0, killed: false, survivors: 0 },
     lastEventId: 3,
     eventBytes: 1000,
+    isEndLogged: true,
     ...changes,
   };
 }

@@ -154,6 +154,20 @@ export function describeRunStore(name: string, factory: RunStoreStorageFactory):
       });
     });
 
+    describe('a run whose end is not in its log', () => {
+      it('has ended for everybody, and is unfinished for the next server, until it is', async () => {
+        const { id } = await create();
+        await store.transition(id, UNENDED, ended('failed', { isEndLogged: false }));
+        expect(await store.get(id)).toMatchObject({ state: 'failed', isEndLogged: false });
+        const [left] = await storage.open().unfinished();
+        expect(left).toMatchObject({ id, state: 'failed', end: { reason: 'failed' } });
+        await store.annotate(id, { lastEventId: 4, isEndLogged: true });
+        const next = storage.open();
+        expect(await next.unfinished()).toEqual([]);
+        expect(await next.get(id)).toMatchObject({ state: 'failed', lastEventId: 4 });
+      });
+    });
+
     describe('ended runs', () => {
       it('are given with what retention goes by, oldest first', async () => {
         const bob = { userId: 'bob', userKey: 'user:bob', sessionId: 't' };
