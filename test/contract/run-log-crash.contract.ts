@@ -62,6 +62,8 @@ export function describeLogCrashes(storage: () => RunLogStorage): void {
       expect(log.lastEventId).toBe(1);
       expect(await endOf(log)).toBe(2);
       expect(idsOf(await readAll(log))).toEqual([1, 2]);
+      // Nothing of them is left behind the new end.
+      expect(idsOf(await readAll(storage().open().open('r', 2)!))).toEqual([1, 2]);
     });
 
     it('finds the last event behind and before long ones', async () => {
