@@ -196,9 +196,9 @@ describe('FileRunStore', () => {
     }
     expect(await endedRuns(store)).toHaveLength(5_000);
     // All is known now, and nothing has to be waited for.
-    expect(await turnsDuring(() => endedRuns(store))).toBeGreaterThanOrEqual(3);
+    expect(await turnsDuring(() => endedRuns(store))).toBeGreaterThanOrEqual(2);
     const nobody = { userKey: 'user:nobody' };
-    expect(await turnsDuring(() => listed(store, nobody))).toBeGreaterThanOrEqual(3);
+    expect(await turnsDuring(() => listed(store, nobody))).toBeGreaterThanOrEqual(2);
   });
 });
 
