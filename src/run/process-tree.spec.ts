@@ -1,7 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { eventually, processesWith } from '../../test/support/processes.js';
-import { hostIdentity, ProcessTable, readProcess, RUN_COOKIE_VARIABLE } from './process-table.js';
+import { hostIdentity, readProcess, RUN_COOKIE_VARIABLE } from './proc.js';
+import { ProcessTable } from './process-table.js';
 import { ProcessTree } from './process-tree.js';
 
 /** An agent in its own session, as the runner starts it, and all that it starts. */
@@ -138,7 +139,7 @@ describe('the process tree of a run', () => {
 
 describe('a look at the processes', () => {
   it('has every live process, with its family', async () => {
-    const self = (await new ProcessTable().look()).find(({ pid }) => pid === process.pid)!;
+    const self = (await new ProcessTable().look()).get(process.pid)!;
     expect(self).toMatchObject({
       parent: process.ppid,
       startTime: expect.any(Number),
@@ -155,11 +156,11 @@ describe('a look at the processes', () => {
     const looks = [table.look(), table.look(), table.look()];
     expect(new Set(looks).size).toBe(1);
     expect(looks[0]).not.toBe(first);
-    expect((await looks[0]!).some(({ pid }) => pid === child.pid)).toBe(true);
+    expect((await looks[0]!).get(child.pid!)).toBeDefined();
     child.kill('SIGKILL');
   });
 
-  it('has no zombies', async () => {
+  it('tells zombies from the living', async () => {
     const parent = spawn('/usr/bin/perl', [
       '-e',
       'my $p = fork() || exit; $| = 1; print "$p\n"; sleep 600',
@@ -169,9 +170,11 @@ describe('a look at the processes', () => {
     });
     await eventually(
       () => readProcess(zombie),
-      (it) => it === null,
+      (it) => it?.isZombie === true,
     );
-    expect((await new ProcessTable().look()).map(({ pid }) => pid)).not.toContain(zombie);
+    const snapshot = await new ProcessTable().look();
+    expect(snapshot.get(zombie)).toMatchObject({ isZombie: true });
+    expect(snapshot.get(process.pid)).toMatchObject({ isZombie: false });
     parent.kill('SIGKILL');
   });
 

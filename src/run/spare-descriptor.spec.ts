@@ -9,7 +9,8 @@ const SERVER = `
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { ProcessTable, readProcess, RUN_COOKIE_VARIABLE } from './run/process-table.js';
+import { readProcess, RUN_COOKIE_VARIABLE } from './run/proc.js';
+import { ProcessTable } from './run/process-table.js';
 import { ProcessTree } from './run/process-tree.js';
 
 const agent = spawn('/usr/bin/setsid', ['/bin/sleep', '600'], {
