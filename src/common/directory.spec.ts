@@ -25,9 +25,9 @@ const path = (...names: string[]) => join(base, 'folder', ...names);
 const descriptors = () => readdirSync('/proc/self/fd').length;
 const mkfifo = (at: string) => void execFileSync('mkfifo', [at]);
 const bindSocket = (at: string) =>
-  void execFileSync('python3', [
-    '-c',
-    'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])',
+  void execFileSync(process.execPath, [
+    '-e',
+    'require("net").createServer().listen(process.argv[1], () => process.exit())',
     at,
   ]);
 

@@ -142,20 +142,12 @@ describe('the registry of packages', () => {
 
   it('waits for another program that holds the lock, and reads what that one wrote', async () => {
     mkdirSync(fixture.root);
+    const lock = join(fixture.root, '.registry.lock');
+    const theirs = JSON.stringify({ packages: { theirs: { title: 'T' } } });
+    const script = 'echo held; read -r go; printf %s "$1" > "$2"';
     const holder = spawn(
-      'python3',
-      [
-        '-c',
-        `import fcntl, json, sys
-lock = open(sys.argv[1] + '/.registry.lock', 'a')
-fcntl.flock(lock, fcntl.LOCK_EX)
-print('held', flush=True)
-sys.stdin.readline()
-with open(sys.argv[1] + '/registry.json', 'w') as f:
-    json.dump({'packages': {'theirs': {'title': 'T'}}}, f)
-`,
-        fixture.root,
-      ],
+      'flock',
+      [lock, '/bin/sh', '-c', script, 'sh', theirs, fixture.registryFile],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     );
     const exited = once(holder, 'exit');
