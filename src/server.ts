@@ -12,7 +12,6 @@ import { FrameworkLogger, type Logger } from './common/logger.js';
 import { BODY_LIMIT_BYTES, requestLimits, requireUtf8 } from './common/request-limits.js';
 import { ConfigError } from './config/load-config.js';
 import type { RunnerConfig } from './config/runner-config.js';
-import { ProviderService } from './provider/provider.service.js';
 import { RecoveryService } from './run/recovery.service.js';
 import { RetentionService } from './run/retention.service.js';
 import { RunStream } from './run/run-stream.js';
@@ -38,8 +37,6 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
     abortOnError: false,
   });
   for (const warning of config.warnings) logger.warn(warning);
-  const missing = await app.get(ProviderService).missingProgram();
-  if (missing !== null) throw new ConfigError([missing]);
   app.use(requestLimits());
   const bodies = {
     limit: BODY_LIMIT_BYTES,

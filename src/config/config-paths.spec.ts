@@ -9,7 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { compileSource } from '../../test/support/compiled-source.js';
@@ -51,11 +51,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-async function answersTo(environments: Record<string, string>[]): Promise<Answer[]> {
+async function answersTo(
+  environments: Record<string, string>[],
+  own: Record<string, string> = { HOME: home },
+): Promise<Answer[]> {
   const program = join(project, 'dist', 'program.js');
   const { stdout } = await run(process.execPath, [program, JSON.stringify(environments)], {
     cwd: here,
-    env: { HOME: home },
+    env: own,
+    timeout: 10_000,
   });
   return JSON.parse(stdout) as Answer[];
 }
@@ -180,6 +184,45 @@ describe('a root that cannot be made', () => {
     expect(await faultsOf({ FERMILINK_RUNTIME_ROOT: root })).toEqual([
       `FERMILINK_RUNTIME_ROOT is "${root}", but it must be a folder that the runner can make and write.`,
     ]);
+  });
+});
+
+describe('a root in a place where nothing can be made', () => {
+  it.each(['FERMILINK_HOME', 'FERMILINK_RUNTIME_ROOT'])(
+    'is a fault of %s, and no endless search',
+    async (variable) => {
+      const runtimeRoot = variable === 'FERMILINK_HOME' ? '/proc/x/y/runtime' : '/proc/x/y';
+      expect(await faultsOf({ [variable]: '/proc/x/y' })).toEqual([
+        `FERMILINK_RUNTIME_ROOT is "${runtimeRoot}", but it must be a folder that the runner can make and write.`,
+      ]);
+    },
+  );
+});
+
+describe('a folder that the runner only reads', () => {
+  it.each([
+    'FERMILINK_SOFTWARE_ROOT',
+    'FERMILINK_SCIPKG_ROOT',
+    'FERMILINK_SCIENTIFIC_PACKAGES_ROOT',
+  ])('is a fault of %s where it is a file, or below one', async (variable) => {
+    const file = barrier(join(folder, 'file'));
+    for (const path of [file, join(file, 'x')]) {
+      expect(await faultsOf({ [variable]: path })).toEqual([
+        `${variable} is "${path}", but it must be a folder, or not exist yet.`,
+      ]);
+    }
+    await load({ [variable]: join(folder, 'absent') });
+  });
+});
+
+describe('an empty HOME', () => {
+  it("gives way to the home in the system's list of users", async () => {
+    const [answer] = await answersTo([{ FERMILINK_HOME: folder, FERMILINK_SCIPKG_ROOT: '~/p' }], {
+      HOME: '',
+    });
+    const { homedir } = userInfo();
+    expect(answer!.config!.scientificPackagesRoot).toBe(join(homedir, 'p'));
+    expect(answer!.config!.codex.homes[0]).toBe(join(homedir, '.codex'));
   });
 });
 

@@ -99,6 +99,25 @@ describe('a secret', () => {
   });
 });
 
+describe('the metrics token', () => {
+  it.each(['caf\u00e9', 'hush\u20ac', 'two\nlines', 'tab\there', 'hush\x7f'])(
+    'is a fault where no header can carry it: %j',
+    (token) => {
+      const rule = 'must be of printable ASCII characters';
+      expect(faultsOf({ [TOKEN]: token })).toEqual([`${TOKEN} is set, but it ${rule}.`]);
+      writeFileSync(file, `${token}\n`);
+      expect(faultsOf({ [`${TOKEN}_FILE`]: file })).toEqual([
+        `${TOKEN}_FILE is "${file}", but what it holds ${rule}.`,
+      ]);
+    },
+  );
+
+  it('may be of all that a header can carry', () => {
+    const token = 'a b!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~';
+    expect(load({ [TOKEN]: ` ${token} ` }).metricsToken).toBe(token);
+  });
+});
+
 describe('codex', () => {
   it('may use its stored login, and another home', () => {
     for (const mode of ['login', 'oauth', 'keychain', 'stored']) {

@@ -81,7 +81,9 @@ export class Environment {
   @Text() FERMILINK_SCIENTIFIC_PACKAGES_ROOT?: string;
   @Text() FERMILINK_SCIPKG_ACTIVE?: string;
   @Text() FERMILINK_MAXWELLLINK_ROOT?: string;
-  @Text() FERMILINK_LEGACY_MAXWELLLINK_PACKAGE_ID?: string;
+  @Text()
+  @Matches(/[\p{L}\p{N}]/u, { message: 'must have a letter or a digit' })
+  FERMILINK_LEGACY_MAXWELLLINK_PACKAGE_ID?: string;
   @Text() FERMILINK_SOFTWARE_ROOT?: string;
   @Text() FERMILINK_RUNTIME_ROOT?: string;
 
@@ -108,7 +110,10 @@ export class Environment {
   @WholeNumber(0, MAX_HOURS) FERMILINK_RUNNER_RETAIN_RUNS_HOURS: number = 72;
   @WholeNumber(0, MAX_BYTES) FERMILINK_RUNNER_RETAIN_BYTES: number = 10 * GIB;
   @OneOf(['end', 'keep']) FERMILINK_RUNNER_BACKGROUND: 'end' | 'keep' = 'end';
-  @Text() FERMILINK_RUNNER_METRICS_TOKEN?: string;
+  @Text()
+  // All that every client can send in a header.
+  @Matches(/^[\x20-\x7e]+$/, { message: 'must be of printable ASCII characters' })
+  FERMILINK_RUNNER_METRICS_TOKEN?: string;
 
   @OneOf(PROVIDER_IDS) FERMILINK_AGENT_PROVIDER?: ProviderId;
   @OneOf(SANDBOX_POLICIES) FERMILINK_AGENT_SANDBOX_POLICY?: SandboxPolicy;

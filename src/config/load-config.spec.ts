@@ -229,6 +229,18 @@ describe('a text', () => {
     expect(load({ [variable]: `  ${value}\n` })[setting]).toBe(value);
   });
 
+  it('FERMILINK_LEGACY_MAXWELLLINK_PACKAGE_ID holds something that an id can be made of', () => {
+    const variable = 'FERMILINK_LEGACY_MAXWELLLINK_PACKAGE_ID';
+    for (const value of ['!!!', '-_-', '...']) {
+      expect(faultsOf({ [variable]: value })).toEqual([
+        `${variable} is "${value}", but it must have a letter or a digit.`,
+      ]);
+    }
+    for (const value of ['Meep 2', 'é', '-7-']) {
+      expect(load({ [variable]: value }).legacyMaxwellLinkPackageId).toBe(value);
+    }
+  });
+
   it('FERMILINK_AGENT_MODEL can be no option of a command line', () => {
     const model = 'FERMILINK_AGENT_MODEL';
     expect(load({ [model]: ' acme/m-1:x ' }).policyOverrides.model).toBe('acme/m-1:x');

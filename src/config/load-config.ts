@@ -1,20 +1,13 @@
 import 'reflect-metadata';
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { Environment } from './environment.js';
+import { absolute, firstUsable, isBlocked, userHome } from './folders.js';
 import { RunnerConfig } from './runner-config.js';
+import { secretFault, withSecretFiles } from './secrets.js';
 
 /** The folder that holds `package.json`, `software/` and `dist/`. */
 export const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -27,26 +20,36 @@ export class ConfigError extends Error {
   }
 }
 
-/** Variables whose value is never shown, and which may also be given as a file (`…_FILE`). */
-const SECRETS = new Set([
-  'FERMILINK_RUNNER_METRICS_TOKEN',
-  'FERMILINK_CODEX_API_KEY',
-  'FERMILINK_OPENAI_API_KEY',
-]);
-const MAX_SECRET_BYTES = 64 * 1024;
+/**
+ * The settings of the runner as `readConfig` reads them.
+ * @throws {ConfigError} with all faults at once
+ */
+export function loadConfig(env?: Readonly<Record<string, string | undefined>>): RunnerConfig {
+  const { config, faults } = readConfig(env);
+  if (faults.length > 0) throw new ConfigError(faults);
+  return config;
+}
 
 /**
  * Reads and validates every setting of the runner (contract, section 2) and makes the folders that it
  * needs.
- * @throws {ConfigError} with all faults at once
+ * @returns the settings, and a sentence for each fault; where there is one, they are only good for
+ *   finding more of them
  */
-export function loadConfig(
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): RunnerConfig {
+export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): {
+  config: RunnerConfig;
+  faults: string[];
+} {
   const faults: string[] = [];
   const warnings: string[] = [];
   const values = readEnvironment(withSecretFiles(env, faults), faults);
-  const home = absolute(values.FERMILINK_HOME, join(homedir(), '.fermilink'));
+  const userFolder = userHome();
+  if (userFolder === null) {
+    const rule =
+      'must be the absolute path of a folder, since the system knows no home of this user';
+    faults.push(`HOME is ${JSON.stringify(env.HOME ?? '')}, but it ${rule}.`);
+  }
+  const home = absolute(values.FERMILINK_HOME, join(userFolder ?? '', '.fermilink'));
   const ownTemplateRoot = join(PROJECT_ROOT, 'software');
   const templateRoot = absolute(values.FERMILINK_SOFTWARE_ROOT, '/opt/software');
   const workspacesRoot = firstUsable(
@@ -60,17 +63,32 @@ export function loadConfig(
     { faults, warnings },
     0o700,
   );
-  if (faults.length > 0) throw new ConfigError(faults);
+  const packagesVariable =
+    values.FERMILINK_SCIPKG_ROOT === undefined &&
+    values.FERMILINK_SCIENTIFIC_PACKAGES_ROOT !== undefined
+      ? 'FERMILINK_SCIENTIFIC_PACKAGES_ROOT'
+      : 'FERMILINK_SCIPKG_ROOT';
+  const scientificPackagesRoot = absolute(
+    values[packagesVariable],
+    join(home, 'scientific_packages'),
+  );
+  const folders = {
+    FERMILINK_SOFTWARE_ROOT: templateRoot,
+    [packagesVariable]: scientificPackagesRoot,
+  };
+  for (const [variable, path] of Object.entries(folders)) {
+    if (!isBlocked(path)) continue;
+    faults.push(
+      `${variable} is ${JSON.stringify(path)}, but it must be a folder, or not exist yet.`,
+    );
+  }
 
-  return new RunnerConfig({
+  const config = new RunnerConfig({
     host: values.FERMILINK_RUNNER_HOST,
     port: values.FERMILINK_RUNNER_PORT,
     home,
     workspacesRoot,
-    scientificPackagesRoot: absolute(
-      values.FERMILINK_SCIPKG_ROOT ?? values.FERMILINK_SCIENTIFIC_PACKAGES_ROOT,
-      join(home, 'scientific_packages'),
-    ),
+    scientificPackagesRoot,
     runtimeRoot,
     policyFile: join(home, 'agent_runtime.json'),
     activePackageId: values.FERMILINK_SCIPKG_ACTIVE ?? null,
@@ -109,7 +127,7 @@ export function loadConfig(
         ...[env.CODEX_HOME?.trim() || values.FERMILINK_CODEX_HOME]
           .filter((path) => path !== undefined)
           .map((path) => absolute(path, path)),
-        join(homedir(), '.codex'),
+        join(userFolder ?? '', '.codex'),
         resolve('.codex'),
       ],
     },
@@ -133,37 +151,7 @@ export function loadConfig(
     environment: { ...env },
     warnings,
   });
-}
-
-/** Puts the content of the files that `…_FILE` names in the place of the secrets themselves. */
-function withSecretFiles(
-  env: Readonly<Record<string, string | undefined>>,
-  faults: string[],
-): Readonly<Record<string, string | undefined>> {
-  const all = { ...env };
-  for (const name of SECRETS) {
-    const path = env[`${name}_FILE`]?.trim();
-    if (path === undefined || path === '') continue;
-    if ((env[name] ?? '').trim() !== '') {
-      faults.push(`${name}_FILE is set, but ${name} is too; it must be only one of them.`);
-      continue;
-    }
-    try {
-      const content = readSmallFile(absolute(path, path));
-      if (content.trim() === '') throw new Error('it is empty');
-      all[name] = content.trim();
-    } catch {
-      const rule = `must be a readable file of 1 to ${MAX_SECRET_BYTES} bytes`;
-      faults.push(`${name}_FILE is ${JSON.stringify(path)}, but it ${rule}.`);
-    }
-  }
-  return all;
-}
-
-function readSmallFile(path: string): string {
-  const stats = statSync(path);
-  if (!stats.isFile() || stats.size > MAX_SECRET_BYTES) throw new Error('no small regular file');
-  return readFileSync(path, 'utf8');
+  return { config, faults };
 }
 
 function readEnvironment(
@@ -183,15 +171,10 @@ function readEnvironment(
   );
   for (const { property, constraints } of findings) {
     const rule = Object.values(constraints ?? {})[0] ?? 'is not valid';
-    const shown = SECRETS.has(property) ? 'set' : JSON.stringify(env[property] ?? '');
-    faults.push(`${property} is ${shown}, but it ${rule}.`);
+    const secret = secretFault(property, rule, env);
+    faults.push(secret ?? `${property} is ${JSON.stringify(env[property] ?? '')}, but it ${rule}.`);
   }
   return values;
-}
-
-function absolute(value: string | undefined, fallback: string): string {
-  if (value === undefined) return fallback;
-  return resolve(value === '~' || value.startsWith('~/') ? homedir() + value.slice(1) : value);
 }
 
 /** A program's name, which is looked for on PATH, or its path, which is made absolute. */
@@ -201,32 +184,4 @@ function nameOrPath(value: string | undefined): string | undefined {
 
 function zeroIsNull(value: number): number | null {
   return value === 0 ? null : value;
-}
-
-/** The first folder of `candidates` that exists or can be made, and can be written. */
-function firstUsable(
-  candidates: string[],
-  variable: string,
-  { faults, warnings }: { faults: string[]; warnings: string[] },
-  mode = 0o777,
-): string {
-  const named = `${variable} is ${JSON.stringify(candidates[0])}, but it`;
-  for (const path of candidates) {
-    try {
-      mkdirSync(path, { recursive: true, mode });
-      accessSync(path, constants.W_OK | constants.X_OK);
-      // Links are resolved once, here: later no component may be one.
-      const usable = realpathSync(path);
-      if (path !== candidates[0]) {
-        warnings.push(
-          `${named} cannot be made or written; ${JSON.stringify(usable)} is used instead.`,
-        );
-      }
-      return usable;
-    } catch {
-      // The next candidate, or the fault below.
-    }
-  }
-  faults.push(`${named} must be a folder that the runner can make and write.`);
-  return '';
 }

@@ -130,6 +130,23 @@ describe('the binary of a provider', () => {
       detail: expect.stringMatching(/CLI of codex was not found.*FERMILINK_CODEX_BIN/),
     });
     expect(await providers.problem()).toContain('FERMILINK_CODEX_BIN');
+    expect(await providers.programFault()).toBe(
+      'The CLI of codex was not found; install it, or name it in FERMILINK_CODEX_BIN.',
+    );
+  });
+
+  it.each([
+    ['/tmp', 'an executable file'],
+    ['no-such-program', 'the name of a program on PATH'],
+  ])('that is named as %s is shown to the administrator alone', async (value, rule) => {
+    const { providers } = await service({
+      binaries: { codex: value },
+      environment: { FERMILINK_CODEX_BIN: ` ${value} ` },
+    });
+    expect(await providers.programFault()).toBe(
+      `FERMILINK_CODEX_BIN is "${value}", but it must be ${rule}.`,
+    );
+    expect(await providers.problem()).not.toContain(value);
   });
 
   it('is asked for only where it belongs to the chosen provider', async () => {

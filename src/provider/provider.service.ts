@@ -96,15 +96,30 @@ export class ProviderService {
     if (!this.adapters.has(provider)) {
       return 'The configured provider has no implementation in this runner.';
     }
-    return this.missingProgram();
+    const missing = await this.withoutProgram();
+    return missing === null ? null : notFound(missing);
   }
 
-  /** That the CLI of the chosen provider is not there, as a sentence; null if it is, or none is known. */
-  async missingProgram(): Promise<string | null> {
+  /**
+   * What is wrong in the environment of a server whose chosen CLI is not there, for its administrator
+   * alone; null if it is there, or none is known.
+   */
+  async programFault(): Promise<string | null> {
+    const missing = await this.withoutProgram();
+    if (missing === null) return null;
+    const variable = variableOf(missing);
+    const named = this.config.environment[variable]?.trim() ?? '';
+    if (named === '') return notFound(missing);
+    const rule = named.includes('/') ? 'an executable file' : 'the name of a program on PATH';
+    return `${variable} is ${JSON.stringify(named)}, but it must be ${rule}.`;
+  }
+
+  /** The adapter of the chosen provider if its CLI is not there. */
+  private async withoutProgram(): Promise<AgentAdapter | null> {
     const policy = await this.policies.current().catch(() => null);
     const adapter = this.adapters.get(policy?.provider ?? '');
     if (adapter === undefined) return null;
-    return (await this.binaryOf(adapter)) === null ? notFound(adapter) : null;
+    return (await this.binaryOf(adapter)) === null ? adapter : null;
   }
 
   private binaryOf(adapter: AgentAdapter): Promise<string | null> {
@@ -113,6 +128,10 @@ export class ProviderService {
   }
 }
 
-function notFound({ id }: AgentAdapter): string {
-  return `The CLI of ${id} was not found; install it, or name it in FERMILINK_${id.toUpperCase()}_BIN.`;
+function variableOf({ id }: AgentAdapter): string {
+  return `FERMILINK_${id.toUpperCase()}_BIN`;
+}
+
+function notFound(adapter: AgentAdapter): string {
+  return `The CLI of ${adapter.id} was not found; install it, or name it in ${variableOf(adapter)}.`;
 }

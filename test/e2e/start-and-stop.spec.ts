@@ -11,6 +11,7 @@ describe('starting and stopping the server', () => {
       FERMILINK_RUNNER_PORT: 'eighty',
       FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS: '0',
       FERMILINK_AGENT_SANDBOX_MODE: 'anything',
+      FERMILINK_CODEX_BIN: '/tmp',
     });
     await once(runner.process, 'close');
     expect(runner.process.exitCode).toBe(1);
@@ -18,12 +19,13 @@ describe('starting and stopping the server', () => {
       'FERMILINK_RUNNER_PORT is "eighty", but it must be a whole number from 0 to 65535.',
       'FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS is "0", but it must be a whole number from 1 to 10000000.',
       'FERMILINK_AGENT_SANDBOX_MODE is "anything", but it must be one of: read-only, workspace-write.',
+      'FERMILINK_CODEX_BIN is "/tmp", but it must be an executable file.',
     ]);
     await runner.stop();
   });
 
   it('says that the chosen CLI is missing, and how to name it, and exits with 1', async () => {
-    const runner = Runner.spawn({ FERMILINK_CODEX_BIN: '/nonexistent/codex' });
+    const runner = Runner.spawn({ FERMILINK_CODEX_BIN: '', PATH: '' });
     await once(runner.process, 'close');
     expect(runner.process.exitCode).toBe(1);
     expect(runner.logLines.map(({ msg }) => msg)).toEqual([
