@@ -1,8 +1,17 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { eventually, processesWith } from '../../test/support/processes.js';
 import { lockFile } from './file-lock.js';
 
@@ -41,6 +50,32 @@ describe('the lock of a file', () => {
     await expect(lockFile(path, seconds, stop.signal)).rejects.toThrow('enough');
     await first!.release();
     await (await lockFile(path, 0))!.release();
+  });
+
+  it.each<[string, (at: string) => void]>([
+    ['a FIFO', (at) => void execFileSync('mkfifo', [at])],
+    ['a folder', (at) => mkdirSync(at)],
+    ['a symbolic link', (at) => symlinkSync('elsewhere', at)],
+  ])('says that %s stands in its place, and waits for nothing', async (kind, plant) => {
+    mkdirSync(dirname(path));
+    plant(path);
+    const descriptors = readdirSync('/proc/self/fd').length;
+    const refusal = { name: 'UnsafePathError', found: expect.stringContaining(kind) };
+    await expect(lockFile(path, 0)).rejects.toMatchObject(refusal);
+    expect(readdirSync(dirname(path))).toEqual(['lock']);
+    expect(readdirSync('/proc/self/fd')).toHaveLength(descriptors);
+  });
+
+  it('knows a FIFO that somebody reads', async () => {
+    mkdirSync(dirname(path));
+    execFileSync('mkfifo', [path]);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    await expect(lockFile(path, 0)).rejects.toMatchObject({ found: 'a FIFO' });
+    closeSync(reader);
+  });
+
+  it('is not looked for without end where nothing can be made', async () => {
+    await expect(lockFile('/proc/x/y/lock', 0)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('waits for another program that holds it', async () => {

@@ -1,5 +1,9 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { errnoOf } from './errors.js';
+import { makeFolder } from './make-folder.js';
+import { kindOf, UnsafePathError } from './regular-file.js';
 import { runProgram } from './program.js';
 
 /** An exclusive lock that this process holds until `release`. */
@@ -17,6 +21,7 @@ export interface FileLock {
  *
  * @param waitSeconds how long to wait before giving up
  * @returns the lock, or null if somebody else held it all that time
+ * @throws {UnsafePathError} if something that is no regular file stands there
  * @throws the signal's reason
  */
 export async function lockFile(
@@ -24,8 +29,8 @@ export async function lockFile(
   waitSeconds: number,
   signal?: AbortSignal,
 ): Promise<FileLock | null> {
-  await mkdir(dirname(path), { recursive: true });
-  const file = await open(path, 'a');
+  await makeFolder(dirname(path));
+  const file = await openLock(path);
   try {
     if (!(await flock(file, waitSeconds, signal))) {
       await file.close();
@@ -36,6 +41,29 @@ export async function lockFile(
     throw error;
   }
   return { release: () => file.close() };
+}
+
+/** What Linux answers instead of opening for writing what is no regular file. */
+const KINDS: Readonly<Record<string, string>> = {
+  EISDIR: 'a folder',
+  ELOOP: 'a symbolic link',
+  ENXIO: 'a FIFO or a socket',
+};
+
+async function openLock(path: string): Promise<FileHandle> {
+  const { O_WRONLY, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = constants;
+  let file: FileHandle;
+  try {
+    // Not to wait for the other end of a FIFO.
+    file = await open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW);
+  } catch (error) {
+    const kind = KINDS[errnoOf(error) ?? ''];
+    throw kind === undefined ? error : new UnsafePathError(path, kind, 'a regular file');
+  }
+  const stats = await file.stat();
+  if (stats.isFile()) return file;
+  await file.close();
+  throw new UnsafePathError(path, kindOf(stats), 'a regular file');
 }
 
 /** Exit status by which `flock` is told to say that the time ran out. */

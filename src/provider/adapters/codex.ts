@@ -1,5 +1,6 @@
-import { access, constants, mkdir, realpath } from 'node:fs/promises';
+import { access, constants, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../../common/make-folder.js';
 import type { CodexSettings } from '../../config/runner-config.js';
 import type { AgentAdapter } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
@@ -59,7 +60,7 @@ function commandLine(policy: RunPolicy, repoPath: string): string[] {
 async function firstHome(homes: readonly string[]): Promise<Record<string, string>> {
   for (const home of homes) {
     try {
-      await mkdir(home, { recursive: true, mode: 0o700 });
+      await makeFolder(home, 0o700);
       await access(home, constants.W_OK | constants.X_OK);
       return { CODEX_HOME: home };
     } catch {
