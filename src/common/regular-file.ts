@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { errnoOf } from './errors.js';
 
 /** A place in a workspace is not what the server may use: a link, a FIFO, a folder instead of a file. */
@@ -63,4 +63,15 @@ export async function readRegularFile(
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Whether there is a link at `path`. Where nothing could be read, it leads nowhere: what the
+ * administrator meant to be there is missing, which is not the same as never having been there.
+ */
+export async function isDanglingLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (stats) => stats.isSymbolicLink(),
+    () => false,
+  );
 }

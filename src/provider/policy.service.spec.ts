@@ -143,6 +143,17 @@ describe('an invalid policy file', () => {
     expect(await policies.problem()).toContain(said);
   });
 
+  it('may be a link that leads nowhere: that is not the same as no file', async () => {
+    const policies = service();
+    await symlink('real.json', file);
+    await expect(policies.current()).rejects.toMatchObject({ code: 'policy_invalid' });
+    await writeFile(join(folder, 'real.json'), '{"sandbox_mode": "read-only"}');
+    await policies.current();
+    await rm(join(folder, 'real.json'));
+    expect((await policies.current()).sandboxMode).toBe('read-only');
+    expect(await policies.problem()).toContain('a link that leads nowhere');
+  });
+
   it('leaves the last valid policy in force and is still called invalid', async () => {
     const policies = service();
     await put({ sandbox_mode: 'read-only' });

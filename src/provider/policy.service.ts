@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { readRegularFile } from '../common/regular-file.js';
+import { isDanglingLink, readRegularFile } from '../common/regular-file.js';
 import { RunnerError } from '../common/errors.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import {
@@ -52,6 +52,8 @@ export class PolicyService {
     try {
       const path = this.config.policyFile;
       const bytes = await readRegularFile(path, MAX_POLICY_BYTES, { followLink: true });
+      // The defaults could allow what the file that is missing forbids.
+      if (bytes === null && (await isDanglingLink(path))) return 'it is a link that leads nowhere';
       this.lastValid =
         bytes === null ? defaultPolicy() : policyOf(JSON.parse(bytes.toString('utf8')));
       return null;

@@ -1,8 +1,7 @@
-import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { type Directory, meansNoSymlinks } from '../common/directory.js';
-import { readRegularFile, UnsafePathError } from '../common/regular-file.js';
+import { isDanglingLink, readRegularFile, UnsafePathError } from '../common/regular-file.js';
 import { RunnerError } from '../common/errors.js';
 import { INSTRUCTION_ALIASES, INSTRUCTION_FILE } from '../common/instruction-files.js';
 import { RunnerConfig } from '../config/runner-config.js';
@@ -69,13 +68,6 @@ async function readRules(path: string): Promise<Buffer | null> {
   } catch (error) {
     throw error instanceof UnsafePathError ? unusable(error.found) : error;
   }
-}
-
-async function isDanglingLink(path: string): Promise<boolean> {
-  return lstat(path).then(
-    (stats) => stats.isSymbolicLink(),
-    () => false,
-  );
 }
 
 /** A rename replaces anything but a folder. */
