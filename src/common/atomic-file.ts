@@ -1,15 +1,28 @@
-import { dirname, basename } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { Directory } from './directory.js';
+import { errnoOf } from './errors.js';
 
 /**
- * Replaces a file by `value` as JSON in one step: a reader sees the old text or the new, never half,
- * also after a power cut.
+ * Replaces a file by a text in one step: a reader sees the old text or the new, never half, also after
+ * a power cut. Where a link leads to the file, the file is replaced, not the link; its permissions stay.
  */
-export async function writeJsonAtomically(path: string, value: unknown): Promise<void> {
-  const folder = await Directory.open(dirname(path));
+export async function writeAtomically(path: string, text: string): Promise<void> {
+  const place = await placeOf(path);
+  const folder = await Directory.open(dirname(place.path));
   try {
-    await folder.replaceFile(basename(path), `${JSON.stringify(value, null, 2)}\n`, { sync: true });
+    await folder.replaceFile(basename(place.path), text, { mode: place.mode, sync: true });
   } finally {
     await folder.close();
+  }
+}
+
+async function placeOf(path: string): Promise<{ path: string; mode?: number }> {
+  try {
+    const target = await realpath(path);
+    return { path: target, mode: (await stat(target)).mode & 0o777 };
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    return { path: join(await realpath(dirname(path)), basename(path)) };
   }
 }

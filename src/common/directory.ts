@@ -20,7 +20,7 @@ import { removeTree } from './remove-tree.js';
 
 /** How a file is put in place. */
 export interface WriteOptions {
-  /** Permission bits, before the umask. */
+  /** Permission bits, whatever the umask; without them it decides. */
   mode?: number;
   /** Flush the content to the disk before the file gets its name: it survives a power cut whole. */
   sync?: boolean;
@@ -192,16 +192,17 @@ export class Directory {
 
   private async viaTemporary<T>(
     content: string | Buffer,
-    { mode = 0o644, sync = false }: WriteOptions,
+    { mode, sync = false }: WriteOptions,
     place: (temporary: string) => Promise<T>,
   ): Promise<T> {
     const temporary = this.at(temporaryName());
     const file = await open(
       temporary,
       constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-      mode,
+      0o644,
     );
     try {
+      if (mode !== undefined) await file.chmod(mode);
       await file.writeFile(content);
       if (sync) await file.sync();
     } catch (error) {

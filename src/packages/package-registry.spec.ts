@@ -1,6 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { compileSource } from '../../test/support/compiled-source.js';
@@ -48,11 +58,42 @@ describe('the registry of packages', () => {
   it.each([
     ['a FIFO', (path: string) => execFileSync('mkfifo', [path])],
     ['a folder', (path: string) => mkdirSync(path)],
+    ['a dangling link', (path: string) => symlinkSync('nowhere.json', path)],
   ])('that is %s reads as empty and is refused', async (_, plant) => {
     mkdirSync(fixture.root);
     plant(fixture.registryFile);
     expect((await registry.read()).packages.size).toBe(0);
     await expect(registry.mutate(() => 1)).rejects.toMatchObject({ code: 'registry_unreadable' });
+  });
+
+  it('that is too deep to be written again is refused', async () => {
+    const deep = `{"packages": {"a": {"x": ${'['.repeat(200_000)}${']'.repeat(200_000)}}}}`;
+    fixture.writeRegistry(deep);
+    await expect(registry.mutate(({ packages }) => packages.clear())).rejects.toMatchObject({
+      code: 'registry_unreadable',
+    });
+    expect(readFileSync(fixture.registryFile, 'utf8')).toBe(deep);
+  });
+
+  it('keeps its permissions, and stays where a link leads to', async () => {
+    mkdirSync(join(fixture.base, 'shared'));
+    const real = join(fixture.base, 'shared', 'packages.json');
+    mkdirSync(fixture.root);
+    symlinkSync(real, fixture.registryFile);
+    writeFileSync(real, '{"packages": {}}');
+    chmodSync(real, 0o664);
+    await registry.mutate(({ packages }) => packages.set('a', meta('a')));
+    expect(readlinkSync(fixture.registryFile)).toBe(real);
+    expect(readFileSync(real, 'utf8')).toContain('"a"');
+    expect(statSync(real).mode & 0o777).toBe(0o664);
+    expect(readdirSync(join(fixture.base, 'shared'))).toEqual(['packages.json']);
+  });
+
+  it('may stand in a folder that a link leads to', async () => {
+    mkdirSync(join(fixture.base, 'shared'));
+    symlinkSync('shared', fixture.root);
+    await registry.mutate(({ packages }) => packages.set('a', meta('a')));
+    expect(Object.keys(fixture.storedRegistry().packages)).toEqual(['a']);
   });
 
   it('normalises ids, and drops what is no package', async () => {

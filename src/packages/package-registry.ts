@@ -1,11 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { untilAborted } from '../common/abort.js';
-import { writeJsonAtomically } from '../common/atomic-file.js';
+import { writeAtomically } from '../common/atomic-file.js';
 import { nowUtc } from '../common/clock.js';
 import { isJsonObject } from '../common/json.js';
-import { readRegularFile } from '../common/regular-file.js';
+import { isDanglingLink, readRegularFile, UnsafePathError } from '../common/regular-file.js';
 import { RunnerError } from '../common/errors.js';
 import { lockFile } from '../common/file-lock.js';
 import { RunnerConfig } from '../config/runner-config.js';
@@ -13,6 +12,7 @@ import { tryNormalizePackageId } from './package-id.js';
 import type { PackageMeta, Registry } from './package-types.js';
 
 const MAX_REGISTRY_BYTES = 16 * 1024 * 1024;
+const LOCK_FILE = '.registry.lock';
 /** How long a change waits for another program that holds the lock. */
 const LOCK_WAIT_SECONDS = 30;
 
@@ -56,8 +56,16 @@ export class PackageRegistry {
     signal?: AbortSignal,
   ): Promise<T> {
     const root = this.config.scientificPackagesRoot;
-    await mkdir(root, { recursive: true });
-    const lock = await lockFile(join(root, '.registry.lock'), LOCK_WAIT_SECONDS, signal);
+    const lock = await lockFile(join(root, LOCK_FILE), LOCK_WAIT_SECONDS, signal).catch(
+      (cause: unknown) => {
+        if (!(cause instanceof UnsafePathError)) throw cause;
+        throw new RunnerError(
+          'registry_unreadable',
+          `The lock of the package registry (${LOCK_FILE}) is ${cause.found}, but it must be ${cause.expected}; remove it.`,
+          { cause },
+        );
+      },
+    );
     if (lock === null) {
       throw new RunnerError(
         'registry_unreadable',
@@ -74,8 +82,8 @@ export class PackageRegistry {
         active_package: registry.activePackageId,
         packages: Object.fromEntries(registry.packages),
       };
-      if (JSON.stringify(changed) !== JSON.stringify(document)) {
-        await writeJsonAtomically(this.file, { ...changed, updated_at: nowUtc() });
+      if (textOf(changed) !== textOf(document)) {
+        await writeAtomically(this.file, textOf({ ...changed, updated_at: nowUtc() }));
       }
       return result;
     } finally {
@@ -88,7 +96,10 @@ export class PackageRegistry {
     let cause: unknown;
     try {
       const bytes = await readRegularFile(this.file, MAX_REGISTRY_BYTES, { followLink: true });
-      if (bytes === null) return null;
+      if (bytes === null) {
+        if (!(await isDanglingLink(this.file))) return null;
+        throw new Error('it is a link that leads nowhere');
+      }
       // Bytes that are no UTF-8 would be lost when the file is written again.
       const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
       const document: unknown = JSON.parse(text);
@@ -96,11 +107,24 @@ export class PackageRegistry {
     } catch (error) {
       cause = error;
     }
-    throw new RunnerError(
-      'registry_unreadable',
-      'The package registry (registry.json) exists but cannot be read as one; repair or remove it.',
-      { cause },
-    );
+    throw unreadable(cause);
+  }
+}
+
+function unreadable(cause: unknown): RunnerError {
+  return new RunnerError(
+    'registry_unreadable',
+    'The package registry (registry.json) exists but cannot be read as one; repair or remove it.',
+    { cause },
+  );
+}
+
+/** @throws {RunnerError} `registry_unreadable` for what is nested too deeply to be written again */
+function textOf(document: unknown): string {
+  try {
+    return `${JSON.stringify(document, null, 2)}\n`;
+  } catch (error) {
+    throw unreadable(error);
   }
 }
 

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PackagesFixture } from '../../test/support/packages.js';
 
@@ -226,6 +226,38 @@ describe('the MaxwellLink folder of older installations', () => {
     await expect(fixture.resolver.requireRequested('maxwelllink-local')).rejects.toMatchObject({
       code: 'package_not_found',
     });
+  });
+
+  it.each<[string, (at: string) => void]>([
+    ['a FIFO', (at) => void execFileSync('mkfifo', [at])],
+    ['a folder', (at) => mkdirSync(at)],
+  ])('stops no run where the lock is %s', async (_kind, plant) => {
+    fixture.folder('maxwelllink');
+    mkdirSync(fixture.root);
+    plant(join(fixture.root, '.registry.lock'));
+    await expect(register()).resolves.toBeUndefined();
+    await expect(fixture.registry.mutate(() => 1)).rejects.toMatchObject({
+      code: 'registry_unreadable',
+      detail: expect.stringContaining('.registry.lock'),
+    });
+  });
+
+  it.each(['a file', 'nothing that can be made'])(
+    'stops no run where the folder of the packages is %s',
+    async (kind) => {
+      fixture.folder('maxwelllink');
+      if (kind === 'a file') writeFileSync(fixture.root, '');
+      else symlinkSync('/proc/x/y', fixture.root);
+      await expect(register()).resolves.toBeUndefined();
+    },
+  );
+
+  it('stops no run where the registry is too deep to be written again', async () => {
+    fixture.folder('maxwelllink');
+    const deep = `{"packages": {"a": {"x": ${'['.repeat(200_000)}${']'.repeat(200_000)}}}}`;
+    fixture.writeRegistry(deep);
+    await register();
+    expect(readFileSync(fixture.registryFile, 'utf8')).toBe(deep);
   });
 
   it('stops no run where the registry may not be written', async () => {

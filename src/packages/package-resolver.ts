@@ -10,7 +10,11 @@ import { shownPackageId, tryNormalizePackageId } from './package-id.js';
 import { PackageRegistry } from './package-registry.js';
 import type { InstalledPackage, PackageMeta, Registry } from './package-types.js';
 
-const NOT_WRITABLE = new Set(['EACCES', 'EPERM', 'EROFS']);
+/** What the system answers where the registry's folder, or a file in it, cannot be made or written. */
+const NOT_WRITABLE = new Set([
+  ...['EACCES', 'EPERM', 'EROFS'],
+  ...['EEXIST', 'EISDIR', 'ENOENT', 'ENOTDIR', 'ENXIO'],
+]);
 
 /** Finds the package that a run gets (contract, section 4). */
 @Injectable()
