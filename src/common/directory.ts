@@ -15,7 +15,8 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from './errors.js';
-import { kindOf, readRegularFile, UnsafePathError } from './regular-file.js';
+import { openFolder, openOwnFolder } from './open-folder.js';
+import { readRegularFile } from './regular-file.js';
 import { removeTree } from './remove-tree.js';
 
 /** How a file is put in place. */
@@ -48,10 +49,13 @@ export class Directory {
     return new Directory(await openFolder(path, path), path);
   }
 
-  /** Opens a sub-folder of this one, never through a link. Errors as for `open`. */
+  /**
+   * Opens a sub-folder of this one, never through a link. Where its owner is the server and may not
+   * read, write or enter it any more, that is mended. Errors as for `open`.
+   */
   async openSub(name: string): Promise<Directory> {
     const path = join(this.path, name);
-    return new Directory(await openFolder(this.at(name), path), path);
+    return new Directory(await openOwnFolder(this.at(name), path), path);
   }
 
   /** Makes a sub-folder if nothing is there, then opens it. Errors as for `open`. */
@@ -239,20 +243,4 @@ export async function isFolder(path: string): Promise<boolean> {
 
 function temporaryName(): string {
   return `.fermilink-${randomBytes(9).toString('base64url')}.tmp`;
-}
-
-async function openFolder(path: string, shownPath: string): Promise<FileHandle> {
-  try {
-    return await open(
-      path,
-      constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-    );
-  } catch (error) {
-    const code = errnoOf(error);
-    // With O_DIRECTORY, Linux answers ENOTDIR for a link as well as for a file.
-    if (code === 'ENOTDIR' || code === 'ELOOP') {
-      throw new UnsafePathError(shownPath, kindOf(await lstat(path)), 'a folder');
-    }
-    throw error;
-  }
 }

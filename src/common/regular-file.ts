@@ -42,6 +42,9 @@ export async function readRegularFile(
     const code = errnoOf(error);
     if (code === 'ENOENT') return null;
     if (code === 'ELOOP') throw new UnsafePathError(shownPath, 'a symbolic link', 'a regular file');
+    if (code === 'EACCES') {
+      throw new UnsafePathError(shownPath, 'closed to the runner', 'a regular file');
+    }
     if (code === 'ENXIO') throw new UnsafePathError(shownPath, 'a socket', 'a regular file');
     throw error;
   }

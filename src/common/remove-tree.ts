@@ -1,10 +1,8 @@
-import { constants } from 'node:fs';
-import { chmod, open, readdir } from 'node:fs/promises';
+import { chmod, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openPlace } from './open-folder.js';
 import { runProgram } from './program.js';
 
-/** A descriptor for a place alone, whatever its permissions; a flag of Linux that Node does not name. */
-const O_PATH = 0o10000000;
 /** How deep folders are unlocked; each level holds a descriptor, and an agent decides how many there are. */
 const MAX_UNLOCKED_DEPTH = 128;
 
@@ -35,8 +33,7 @@ async function rm(parent: string, name: string): Promise<string | null> {
  * through a link. What it cannot unlock it passes over: the `rm` that comes after says what is left.
  */
 async function unlockFolders(path: string | Buffer, depth: number): Promise<void> {
-  const flags = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-  const folder = await open(path, flags).catch(() => null);
+  const folder = await openPlace(path).catch(() => null);
   if (folder === null) return;
   try {
     const self = `/proc/self/fd/${folder.fd}`;
