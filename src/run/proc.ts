@@ -13,14 +13,17 @@ export interface ProcessEntry {
   parent: number;
   group: number;
   session: number;
+  /** Where its environment lies: another place when it has become another program. */
+  environment: string;
   /** It has ended, and only waits for its parent to take note. */
   isZombie: boolean;
   /** The run cookie in its environment, if it has one and may be read. */
   cookie: string | null;
 }
 
-/** Index of the start time among the fields from the state on. */
+/** Indices among the fields from the state on. */
 const START_TIME = 19;
+const ENVIRONMENT_START = 47;
 const COOKIE_MARK = Buffer.from(`${RUN_COOKIE_VARIABLE}=`);
 
 /** Reads one process; null if there is none. */
@@ -35,6 +38,7 @@ export function readProcess(pid: number): Omit<ProcessEntry, 'cookie'> | null {
     group: Number(fields[2]),
     session: Number(fields[3]),
     startTime: Number(fields[START_TIME]),
+    environment: fields[ENVIRONMENT_START] ?? '',
     isZombie: fields[0] === 'Z' || fields[0] === 'X',
   };
 }

@@ -66,7 +66,8 @@ export class ProcessTable {
       const pid = Number(name);
       const process = Number.isInteger(pid) ? readProcess(pid) : null;
       if (process === null) continue;
-      const key = `${pid}:${process.startTime}`;
+      // A process that becomes another program may get another environment with it.
+      const key = `${pid}:${process.startTime}:${process.environment}`;
       const known = this.cookies.get(key);
       // A process between fork and exec may show no environment yet: such an answer is not kept.
       const read = known === undefined ? readCookie(pid) : { cookie: known, final: true };
