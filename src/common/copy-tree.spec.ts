@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { signalThat } from '../../test/support/signals.js';
 import { Directory } from './directory.js';
 import { copyTree } from './copy-tree.js';
 
@@ -40,8 +41,11 @@ describe('copyTree', () => {
     rmSync(base, { recursive: true });
   });
 
-  const copy = (checkStop: () => void = () => undefined, links: 'follow' | 'skip' = 'follow') =>
-    copyTree(source, parent, 'copy', { links, checkStop });
+  const copy = (look: () => void = () => undefined, links: 'follow' | 'skip' = 'follow') =>
+    copyTree(source, parent, 'copy', {
+      links,
+      signal: signalThat(look),
+    });
 
   it('copies files, folders and modes, and links as what they point to', async () => {
     symlinkSync('tool', join(source, 'to-file'));
@@ -81,7 +85,7 @@ describe('copyTree', () => {
     expect(readdirSync(made('..', 'moved')).sort()).toEqual(['deep', 'tool']);
   });
 
-  it('stops when it is told to, and begins anew over what it left', async () => {
+  it('stops when it is told to, leaves nothing, and begins anew over what a crash left', async () => {
     const before = descriptors();
     let looks = 0;
     const stopping = () => {
@@ -89,8 +93,9 @@ describe('copyTree', () => {
       if (looks === 3) throw new Error('stopped');
     };
     await expect(copy(stopping)).rejects.toThrow('stopped');
-    expect(existsSync(made())).toBe(true);
+    expect(existsSync(made())).toBe(false);
     expect(descriptors()).toBe(before);
+    mkdirSync(made());
     writeFileSync(made('rest'), '');
     await copy();
     expect(readdirSync(made()).sort()).toEqual(['deep', 'tool']);
@@ -123,6 +128,16 @@ describe('copyTree', () => {
     source = join(source, 'deep', 'out');
     await copy(undefined, 'skip');
     expect(existsSync(made())).toBe(false);
+  });
+
+  it('copies names that are no text in UTF-8', async () => {
+    const bytes = (...parts: string[]) => Buffer.from(parts.join('/'), 'latin1');
+    mkdirSync(bytes(source, 'd\xff'));
+    writeFileSync(bytes(source, 'd\xff', 'caf\xe9.txt'), 'coffee');
+    for (const links of ['follow', 'skip'] as const) {
+      await copy(undefined, links);
+      expect(readFileSync(bytes(made(), 'd\xff', 'caf\xe9.txt'), 'utf8')).toBe('coffee');
+    }
   });
 
   it('copies a single file', async () => {

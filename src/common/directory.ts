@@ -53,8 +53,8 @@ export class Directory {
    * Opens a sub-folder of this one, never through a link. Where its owner is the server and may not
    * read, write or enter it any more, that is mended. Errors as for `open`.
    */
-  async openSub(name: string): Promise<Directory> {
-    const path = join(this.path, name);
+  async openSub(name: string | Buffer): Promise<Directory> {
+    const path = join(this.path, name.toString());
     return new Directory(await openOwnFolder(this.at(name), path), path);
   }
 
@@ -68,12 +68,20 @@ export class Directory {
     return this.openSub(name);
   }
 
-  /** The path of an entry through this folder's descriptor; valid in this process while it is open. */
-  at(name: string): string {
-    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) {
-      throw new Error(`not one name of an entry: ${JSON.stringify(name)}`);
+  /**
+   * The path of an entry through this folder's descriptor; valid in this process while it is open. A
+   * name is bytes in truth: one that is no text in UTF-8 is given, and comes back, as such.
+   */
+  at(name: string): string;
+  at(name: string | Buffer): string | Buffer;
+  at(name: string | Buffer): string | Buffer {
+    const text = name.toString('latin1');
+    if (text === '' || text === '.' || text === '..' || /[/\0]/.test(text)) {
+      throw new Error(`not one name of an entry: ${JSON.stringify(name.toString())}`);
     }
-    return `${this.self}/${name}`;
+    return typeof name === 'string'
+      ? `${this.self}/${name}`
+      : Buffer.concat([Buffer.from(`${this.self}/`), name]);
   }
 
   /** This folder itself by its descriptor, for example as the working directory of a child process. */
@@ -177,8 +185,12 @@ export class Directory {
     }
   }
 
-  /** Removes whatever stands at `name`, a folder with all that is in it; links are not followed. */
-  async remove(name: string): Promise<void> {
+  /**
+   * Removes whatever stands at `name`, a folder with all that is in it; links are not followed.
+   * @param signal stops it within a folder
+   * @throws the signal's reason
+   */
+  async remove(name: string, signal?: AbortSignal): Promise<void> {
     try {
       await unlink(this.at(name));
     } catch (error) {
@@ -186,7 +198,7 @@ export class Directory {
       if (code === 'ENOENT') return;
       if (code !== 'EISDIR' && code !== 'EPERM') throw error;
       this.at(name);
-      await removeTree(this.self, name);
+      await removeTree(this.self, name, signal);
     }
   }
 

@@ -12,7 +12,7 @@ const OWNER_BITS = 0o700;
  * @param shownPath its path for messages
  * @throws {UnsafePathError} if the last component is a link or no folder
  */
-export async function openFolder(path: string, shownPath: string): Promise<FileHandle> {
+export async function openFolder(path: string | Buffer, shownPath: string): Promise<FileHandle> {
   try {
     return await open(
       path,
@@ -33,7 +33,7 @@ export async function openFolder(path: string, shownPath: string): Promise<FileH
  * have taken the owner's permissions away: they are given back.
  * @throws {UnsafePathError} as `openFolder`, and if the folder is somebody else's and closed
  */
-export async function openOwnFolder(path: string, shownPath: string): Promise<FileHandle> {
+export async function openOwnFolder(path: string | Buffer, shownPath: string): Promise<FileHandle> {
   const folder = await openFolder(path, shownPath).catch(async (error: unknown) => {
     if (errnoOf(error) !== 'EACCES') throw error;
     await unlock(path, shownPath);
@@ -48,7 +48,7 @@ export async function openOwnFolder(path: string, shownPath: string): Promise<Fi
   return folder;
 }
 
-async function unlock(path: string, shownPath: string): Promise<void> {
+async function unlock(path: string | Buffer, shownPath: string): Promise<void> {
   const place = await openPlace(path);
   try {
     await chmod(`/proc/self/fd/${place.fd}`, OWNER_BITS);

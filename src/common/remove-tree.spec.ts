@@ -66,6 +66,19 @@ describe('removeTree', () => {
     expect(readdirSync(base)).toEqual(['outside']);
   });
 
+  it('stops when it is told to, and another call removes the rest', async () => {
+    const names = Array.from({ length: 20_000 }, (_, index) => String(index));
+    mkdirSync(join(base, 'tree'));
+    for (const name of names) writeFileSync(join(base, 'tree', name), '');
+    const stop = new AbortController();
+    const removal = removeTree(base, 'tree', stop.signal);
+    stop.abort(new Error('enough'));
+    await expect(removal).rejects.toThrow('enough');
+    expect(readdirSync(base)).toEqual(['tree']);
+    await removeTree(base, 'tree');
+    expect(readdirSync(base)).toEqual([]);
+  });
+
   it('says what it could not remove', async () => {
     // A file of the system that even root cannot remove.
     await expect(removeTree('/proc', 'version')).rejects.toThrow(/^rm ended with 1: .*version/);

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { PackagesFixture } from '../../test/support/packages.js';
+import { signalThat } from '../../test/support/signals.js';
 import { OverlayPlacement } from './overlay-placement.js';
 import type { InstalledPackage } from './package-types.js';
 
@@ -92,13 +93,11 @@ describe('an overlay where links are impossible', () => {
     const tool = await fixture.install('tool', ['data/1', 'data/2']);
     const outside = fixture.folder('outside');
     const unfinished = inRepo('.fermilink-unfinished-copy');
-    const signal = {
-      throwIfAborted: () => {
-        if (!existsSync(unfinished)) return;
-        rmSync(unfinished, { recursive: true });
-        symlinkSync(outside, unfinished);
-      },
-    } as AbortSignal;
+    const signal = signalThat(() => {
+      if (!existsSync(unfinished)) return;
+      rmSync(unfinished, { recursive: true });
+      symlinkSync(outside, unfinished);
+    });
     const overlays = fixture.overlays(new FailingPlacement('EPERM'));
     const request = { repo: fixture.repo, workspace: fixture.workspace, pkg: tool };
     await expect(overlays.apply({ ...request, freshRepo: false, signal })).rejects.toThrow();
@@ -133,12 +132,10 @@ describe('an overlay where links are impossible', () => {
   it('stops in the middle of a copy', async () => {
     const tool = await fixture.install('tool', ['data/1', 'data/2', 'data/3', 'data/4']);
     let looks = 0;
-    const signal = {
-      throwIfAborted: () => {
-        looks += 1;
-        if (looks > 4) throw new Error('stopped');
-      },
-    } as AbortSignal;
+    const signal = signalThat(() => {
+      looks += 1;
+      if (looks > 4) throw new Error('stopped');
+    });
     const overlays = fixture.overlays(new FailingPlacement('EPERM'));
     const request = { repo: fixture.repo, workspace: fixture.workspace, pkg: tool };
     await expect(overlays.apply({ ...request, freshRepo: false, signal })).rejects.toThrow(

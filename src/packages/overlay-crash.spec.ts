@@ -8,6 +8,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { PackagesFixture } from '../../test/support/packages.js';
+import { signalThat } from '../../test/support/signals.js';
 import type { Directory } from '../common/directory.js';
 import { OverlayPlacement } from './overlay-placement.js';
 import type { InstalledPackage } from './package-types.js';
@@ -50,12 +51,10 @@ class Fuse {
 /** A signal that is aborted at its k-th look. */
 function abortedAtLook(count: number): AbortSignal {
   let left = count;
-  return {
-    throwIfAborted() {
-      if (left <= 0) throw new Error('stopped');
-      left -= 1;
-    },
-  } as AbortSignal;
+  return signalThat(() => {
+    if (left <= 0) throw new Error('stopped');
+    left -= 1;
+  });
 }
 
 describe.each([

@@ -32,7 +32,7 @@ export class OverlayFolder {
   constructor(
     private readonly state: OverlayFolderState,
     private readonly placement: OverlayPlacement,
-    private readonly checkStop: () => void,
+    private readonly signal?: AbortSignal,
   ) {
     this.notOurs = new Set(state.refused);
   }
@@ -48,15 +48,15 @@ export class OverlayFolder {
    */
   async removeUnwanted(): Promise<void> {
     const { folder, recorded, wanted } = this.state;
-    if (typeof folder === 'object') await this.placement.removeUnfinished(folder);
+    if (typeof folder === 'object') await this.placement.removeUnfinished(folder, this.signal);
     const names = new Set(wanted.map(({ name }) => name));
     const stays = new Set(wanted.map(({ name, source }) => `${name}\0${source}`));
     for (const record of recorded) {
-      this.checkStop();
+      this.signal?.throwIfAborted();
       if (stays.has(`${record.name}\0${record.source}`)) continue;
       const occupant = await this.occupant(record.name, record.source, record);
       const isOurs = occupant === 'our link' || occupant === 'our copy';
-      if (isOurs && typeof folder === 'object') await folder.remove(record.name);
+      if (isOurs && typeof folder === 'object') await folder.remove(record.name, this.signal);
       else if (occupant === 'foreign' && !names.has(record.name)) this.notOurs.add(record.name);
     }
   }
@@ -70,7 +70,7 @@ export class OverlayFolder {
     const { folder, recorded, wanted } = this.state;
     const records = new Map(recorded.map((record) => [record.name, record]));
     for (const entry of wanted) {
-      this.checkStop();
+      this.signal?.throwIfAborted();
       const { name, source } = entry;
       const known = records.get(name);
       const record = known?.source === source ? known : undefined;
@@ -93,13 +93,13 @@ export class OverlayFolder {
     const { folder } = this.state;
     if (typeof folder !== 'object') return;
     for (const { name } of this.replaceable) {
-      this.checkStop();
-      await folder.remove(name);
+      this.signal?.throwIfAborted();
+      await folder.remove(name, this.signal);
     }
     for (const { name, source } of [...this.absent, ...this.replaceable]) {
-      this.checkStop();
+      this.signal?.throwIfAborted();
       const placed = await this.placement.place(folder, name, source, {
-        checkStop: this.checkStop,
+        signal: this.signal,
         beforeCopy: async (copy) => {
           this.record(name, copy);
           await save();

@@ -69,12 +69,18 @@ export async function readManifest(workspace: Directory): Promise<ReadManifest> 
   };
 }
 
-/** Writes the manifest in one step. */
+/**
+ * Writes the manifest in one step.
+ * @throws the signal's reason
+ */
 export async function writeManifest(
   workspace: Directory,
   manifest: ManifestContent,
+  signal?: AbortSignal,
 ): Promise<void> {
-  if ((await workspace.lstat(MANIFEST_FILE))?.isDirectory()) await workspace.remove(MANIFEST_FILE);
+  if ((await workspace.lstat(MANIFEST_FILE))?.isDirectory()) {
+    await workspace.remove(MANIFEST_FILE, signal);
+  }
   await workspace.replaceFile(MANIFEST_FILE, textOf(manifest, nowUtc()));
 }
 

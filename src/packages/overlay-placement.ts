@@ -12,8 +12,8 @@ export type Occupant = 'nothing' | 'our link' | 'our copy' | 'foreign';
 export interface PlacementHooks {
   /** Told what a copy will be before it gets its name, so that it can be recorded first. */
   beforeCopy: (placed: Placed) => Promise<void>;
-  /** Throws if the work is to stop. */
-  checkStop: () => void;
+  /** Looked at between two steps. */
+  signal?: AbortSignal;
 }
 
 /** Looks at one place: whether it holds what was recorded, or a link just as we would make it. */
@@ -38,8 +38,8 @@ export async function occupantOf(
 /** Puts links, or copies where links are impossible, at places of a session. */
 export class OverlayPlacement {
   /** Removes what an interrupted copy has left in a folder. */
-  async removeUnfinished(folder: Directory): Promise<void> {
-    await folder.remove(UNFINISHED_COPY);
+  async removeUnfinished(folder: Directory, signal?: AbortSignal): Promise<void> {
+    await folder.remove(UNFINISHED_COPY, signal);
   }
 
   /**
@@ -71,16 +71,16 @@ export class OverlayPlacement {
     folder: Directory,
     name: string,
     source: string,
-    { beforeCopy, checkStop }: PlacementHooks,
+    { beforeCopy, signal }: PlacementHooks,
   ): Promise<Placed | null> {
     // Links inside cannot be made here either, and following them might lead out of the package.
-    await copyTree(source, folder, UNFINISHED_COPY, { links: 'skip', checkStop });
+    await copyTree(source, folder, UNFINISHED_COPY, { links: 'skip', signal });
     const stats = await folder.lstat(UNFINISHED_COPY);
     if (stats === null) return null;
     const placed: Placed = { mode: 'copy', source, identity: identityOf(stats) };
     await beforeCopy(placed);
     if ((await folder.lstat(name)) !== null) {
-      await this.removeUnfinished(folder);
+      await this.removeUnfinished(folder, signal);
       return null;
     }
     await folder.rename(UNFINISHED_COPY, name);

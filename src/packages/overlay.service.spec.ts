@@ -70,6 +70,15 @@ describe('an overlay', () => {
     expect(await pinned()).toBe('tool');
   });
 
+  it('leaves out a name that is no text, and calls it missing where it is asked for', async () => {
+    const tool = await fixture.install('tool', ['a']);
+    writeFileSync(Buffer.from(`${tool.path}/caf\xe9.txt`, 'latin1'), '');
+    expect(await apply(tool)).toMatchObject({ linked_count: 1, collisions: [] });
+    const asked = { ...tool, overlayEntries: ['a', 'caf\ufffd.txt'] };
+    expect((await apply(asked)).missing_requested_entries).toEqual(['caf\ufffd.txt']);
+    expect(fixture.inRepo()).toEqual(['a']);
+  });
+
   it('never links what belongs to the session, nor caches, nor what is hidden', async () => {
     const reserved = ['AGENTS.md', 'agents.MD', 'Claude.md', 'GEMINI.md', 'gemini.md'];
     const folders = ['projects/x', 'Outputs/x', 'OUTPUTS/x', 'External_Packages/x'];

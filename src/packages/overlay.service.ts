@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
@@ -90,7 +91,7 @@ export class OverlayService {
   ): Promise<OverlaySummary> {
     const before = await readManifest(workspace);
     const folderOf = (state: OverlayFolderState) =>
-      new OverlayFolder(state, this.placement, () => signal?.throwIfAborted());
+      new OverlayFolder(state, this.placement, signal);
     const own = folderOf({
       folder: repo,
       recorded: before.entries,
@@ -124,13 +125,13 @@ export class OverlayService {
     // What went is still in the old manifest, what is to come is in the next one: at every moment the
     // manifest on the disk names all that is ours.
     if (ownWork || otherWork) {
-      const save = () => writeManifest(workspace, manifest());
+      const save = () => writeManifest(workspace, manifest(), signal);
       await save();
       await own.fill(save);
       await others.fill(save);
       await save();
     } else if (!saysTheSame(before, manifest())) {
-      await writeManifest(workspace, manifest());
+      await writeManifest(workspace, manifest(), signal);
     }
     return summaryOf(manifest());
   }
@@ -156,7 +157,7 @@ async function wantedEntries(
 ): Promise<{ wanted: Wanted[]; missing: string[] }> {
   let present: string[];
   try {
-    present = (await readdir(pkg.path)).filter(isExportable).sort();
+    present = await textNamesIn(pkg.path);
   } catch (cause) {
     throw new RunnerError(
       'overlay_refused',
@@ -164,6 +165,7 @@ async function wantedEntries(
       { cause },
     );
   }
+  present = present.filter(isExportable).sort();
   const names = [...new Set(pkg.overlayEntries ?? present)];
   const there = new Set(present);
   return {
@@ -172,6 +174,15 @@ async function wantedEntries(
       .map((name) => ({ name, source: join(pkg.path, name) })),
     missing: names.filter((name) => !there.has(name)),
   };
+}
+
+/**
+ * The names in a folder that are texts in UTF-8. Others could not be written down in the manifest: they
+ * are left out, since a link to the text that is shown for one would lead nowhere.
+ */
+async function textNamesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { encoding: 'buffer' });
+  return names.filter((name) => isUtf8(name)).map((name) => name.toString());
 }
 
 /** The folder of the dependencies, made if it is needed. */

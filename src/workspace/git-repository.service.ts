@@ -46,8 +46,7 @@ export class GitRepositoryService implements OnModuleDestroy {
       }
     }
     const pristine = await this.pristineRepository();
-    const checkStop = () => signal.throwIfAborted();
-    await copyTree(pristine, workspace, UNFINISHED_GIT, { links: 'follow', checkStop });
+    await copyTree(pristine, workspace, UNFINISHED_GIT, { links: 'follow', signal });
     await rename(workspace.at(UNFINISHED_GIT), repo.at(GIT));
   }
 

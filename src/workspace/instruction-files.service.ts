@@ -32,19 +32,30 @@ export class InstructionFilesService {
   /**
    * Puts the rules in place, whatever the agent of an earlier run has made of them, and lets the alias
    * of the active provider alone point to them.
+   * @throws the signal's reason
    */
-  async put(repo: Directory, rules: Buffer, providerId: string): Promise<void> {
-    await makeRoom(repo, INSTRUCTION_FILE);
+  async put(
+    repo: Directory,
+    rules: Buffer,
+    providerId: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await makeRoom(repo, INSTRUCTION_FILE, signal);
     await repo.replaceFile(INSTRUCTION_FILE, rules);
     for (const [provider, alias] of Object.entries(INSTRUCTION_ALIASES)) {
-      if (provider === providerId) await this.putAlias(repo, alias, rules);
+      if (provider === providerId) await this.putAlias(repo, alias, rules, signal);
       else if ((await repo.lstat(alias))?.isSymbolicLink()) await repo.remove(alias);
     }
   }
 
-  private async putAlias(repo: Directory, alias: string, rules: Buffer): Promise<void> {
+  private async putAlias(
+    repo: Directory,
+    alias: string,
+    rules: Buffer,
+    signal?: AbortSignal,
+  ): Promise<void> {
     if ((await repo.readLink(alias)) === INSTRUCTION_FILE) return;
-    await makeRoom(repo, alias);
+    await makeRoom(repo, alias, signal);
     try {
       await repo.replaceLink(alias, INSTRUCTION_FILE);
     } catch (error) {
@@ -71,6 +82,6 @@ async function readRules(path: string): Promise<Buffer | null> {
 }
 
 /** A rename replaces anything but a folder. */
-async function makeRoom(repo: Directory, name: string): Promise<void> {
-  if ((await repo.lstat(name))?.isDirectory()) await repo.remove(name);
+async function makeRoom(repo: Directory, name: string, signal?: AbortSignal): Promise<void> {
+  if ((await repo.lstat(name))?.isDirectory()) await repo.remove(name, signal);
 }

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { childrenWith, eventually } from '../../test/support/processes.js';
 import { WorkspacesFixture } from '../../test/support/workspaces.js';
 import { loadConfig } from '../config/load-config.js';
 
@@ -76,6 +77,31 @@ describe('WorkspaceService', () => {
     expect(read('s', 'outputs/result')).toBe('42');
     expect(existsSync(join(repo('s'), 'tools'))).toBe(false);
     expect(read('s', 'projects/memory.md')).toContain('a prompt');
+  });
+
+  it('leaves nothing of a template that it could not copy', async () => {
+    symlinkSync('nowhere', join(template, 'tools', 'dangling'));
+    await expect(prepare('s')).rejects.toMatchObject({ code: 'workspace_failed' });
+    expect(readdirSync(join(home, 'workspaces', 's'))).toEqual([]);
+  });
+
+  it('removes what stands in the place of the rules only until it is stopped', async () => {
+    await prepare('s');
+    rmSync(join(repo('s'), 'AGENTS.md'));
+    mkdirSync(join(repo('s'), 'AGENTS.md'));
+    for (let n = 0; n < 20_000; n += 1) writeFileSync(join(repo('s'), 'AGENTS.md', `${n}`), '');
+    const stop = new AbortController();
+    const stopped = prepare('s', { signal: stop.signal });
+    // As soon as \`rm\` is at work.
+    await eventually(
+      () => childrenWith('./AGENTS.md'),
+      (pids) => pids.length > 0,
+    );
+    stop.abort(new Error('enough'));
+    await expect(stopped).rejects.toThrow('enough');
+    expect(lstatSync(join(repo('s'), 'AGENTS.md')).isDirectory()).toBe(true);
+    await prepare('s');
+    expect(read('s', 'AGENTS.md')).toBe('the rules');
   });
 
   it('uses its own rules where the template has none', async () => {

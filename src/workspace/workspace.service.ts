@@ -94,8 +94,7 @@ export class WorkspaceService {
   }
 
   private async copyTemplate(workspace: Directory, signal: AbortSignal): Promise<void> {
-    const checkStop = () => signal.throwIfAborted();
-    const options = { links: 'follow', checkStop } as const;
+    const options = { links: 'follow', signal } as const;
     try {
       await copyTree(this.config.templateRoot, workspace, UNFINISHED_REPO, options);
     } catch (error) {
@@ -116,7 +115,7 @@ export class WorkspaceService {
     signal.throwIfAborted();
     await this.packages.registerLegacy(signal);
     const rules = await this.instructions.load();
-    await this.instructions.put(repo, rules, providerId);
+    await this.instructions.put(repo, rules, providerId, signal);
     signal.throwIfAborted();
     await this.git.ensure(workspace, repo, signal);
     signal.throwIfAborted();
@@ -128,7 +127,7 @@ export class WorkspaceService {
     if (pkg !== null) {
       overlay = await this.overlays.apply({ repo, workspace, pkg, freshRepo: fresh, signal });
       // Whatever an overlay may have done: the rules are the administrator's.
-      await this.instructions.put(repo, rules, providerId);
+      await this.instructions.put(repo, rules, providerId, signal);
     }
     signal.throwIfAborted();
     const projects = await repo.ensureSub('projects');
