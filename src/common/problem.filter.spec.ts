@@ -46,13 +46,17 @@ function answerTo(
   const host = {
     switchToHttp: () => ({ getRequest: () => request, getResponse: () => response }),
   } as unknown as ArgumentsHost;
-  const logger = { error: () => undefined } as unknown as Logger;
+  const logged: [string, object][] = [];
+  const logger = {
+    error: (members: object) => logged.push(['error', members]),
+    info: (members: object) => logged.push(['info', members]),
+  } as unknown as Logger;
   const listener = {
     problemAnswered: ({ code }: RunnerError, { method, path }: { method: string; path: string }) =>
       seen.push(`${code} ${method} ${path}`),
   };
   new ProblemFilter(logger, listener).catch(exception, host);
-  return { seen, sent };
+  return { seen, sent, logged };
 }
 
 describe('an answered problem', () => {
@@ -70,6 +74,34 @@ describe('an answered problem', () => {
     expect([late.seen, late.sent]).toEqual([[], { destroyed: true }]);
     const unhealthy = new ServiceUnavailableException({ status: 'error', details: {} });
     expect(answerTo(unhealthy).seen).toEqual([]);
+  });
+});
+
+describe('the log of a problem', () => {
+  it('has the cause of what failed without a run', () => {
+    const err = new Error('unexpected');
+    const cause = new RunnerError('registry_unreadable', 'The registry is broken.', { cause: err });
+    for (const exception of [err, cause]) {
+      const code = exception instanceof RunnerError ? exception.code : 'internal_error';
+      expect(answerTo(exception).logged).toEqual([['error', { code, path: '/run', err }]]);
+    }
+  });
+
+  it('names the run that failed, whose end has the cause already', () => {
+    const facts = { runId: 'r1', cause: new Error('unexpected') };
+    expect(answerTo(new RunnerError('workspace_failed', 'It failed.', facts)).logged).toEqual([
+      ['error', { code: 'workspace_failed', path: '/run', run: 'r1' }],
+    ]);
+  });
+
+  it('takes a refusal while the server stops for no error', () => {
+    expect(answerTo(new RunnerError('draining', 'Later.')).logged).toEqual([
+      ['info', { code: 'draining', path: '/run' }],
+    ]);
+  });
+
+  it('holds nothing that is the fault of a client', () => {
+    expect(answerTo(new RunnerError('queue_full', 'full')).logged).toEqual([]);
   });
 });
 

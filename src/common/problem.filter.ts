@@ -79,12 +79,7 @@ export class ProblemFilter implements ExceptionFilter {
     this.listener?.problemAnswered(error, request);
     const status =
       error.code === 'package_invalid' && error.facts.requested ? 400 : STATUS[error.code];
-    if (status >= 500) {
-      this.logger.error(
-        { code: error.code, path: request.path, err: error.facts.cause ?? error },
-        error.detail,
-      );
-    }
+    if (status >= 500) this.log(error, request.path);
     if (error.code === 'method_not_allowed') {
       response.setHeader('Allow', allowedMethods(request).join(', '));
     }
@@ -101,6 +96,19 @@ export class ProblemFilter implements ExceptionFilter {
       run_id: error.facts.runId,
     };
     response.status(status).type('application/problem+json').send(JSON.stringify(problem));
+  }
+
+  private log(error: RunnerError, path: string): void {
+    const { code, detail, facts } = error;
+    if (code === 'draining') {
+      // Nothing is wrong, and every client that comes meanwhile is told so.
+      this.logger.info({ code, path }, detail);
+    } else if (facts.runId !== undefined) {
+      // The cause stands, with session and user, in the line of the run's end.
+      this.logger.error({ code, path, run: facts.runId }, detail);
+    } else {
+      this.logger.error({ code, path, err: facts.cause ?? error }, detail);
+    }
   }
 }
 
