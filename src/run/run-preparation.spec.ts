@@ -4,6 +4,7 @@ import {
   readdirSync,
   rmdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,6 +16,30 @@ import type { ProviderService } from '../provider/provider.service.js';
 import type { WorkspaceService } from '../workspace/workspace.service.js';
 import { RunPreparation } from './run-preparation.js';
 import type { Run } from './run.js';
+
+describe('the temporary folders of a run', () => {
+  it('are made again where the runtime root has been removed under the server', async () => {
+    const base = mkdtempSync(join(tmpdir(), 'fermilink-runtime-'));
+    const runtimeRoot = join(base, 'fermilink', 'runtime');
+    const launched: string[] = [];
+    const preparation = new RunPreparation(
+      { runtimeRoot, prepareTimeoutSeconds: 60 } as RunnerConfig,
+      { forRun: async () => ({ provider: 'demo' }) } as unknown as PolicyService,
+      {
+        requireImplemented: () => undefined,
+        prepareLaunch: async ({ tmpDir }: { tmpDir: string }) => launched.push(tmpDir),
+      } as unknown as ProviderService,
+      { prepare: async () => ({ repoPath: base }) } as unknown as WorkspaceService,
+    );
+    const run = { id: '1', record: { order: {} }, stopSignal: new AbortController().signal };
+    await preparation.prepare(run as unknown as Run);
+    expect(launched).toEqual([join(runtimeRoot, 'run-1', 'tmp')]);
+    for (const path of [runtimeRoot, join(runtimeRoot, 'run-1'), ...launched]) {
+      expect(statSync(path).mode & 0o777).toBe(0o700);
+    }
+    rmSync(base, { recursive: true });
+  });
+});
 
 describe('the end of the temporary folders of a run', () => {
   let runtimeRoot: string;

@@ -85,6 +85,8 @@ export class RunPreparation {
       const folder = this.folderOf(run);
       const tmpDir = join(folder, 'tmp');
       const launchFolder = join(folder, 'launch');
+      // An administrator may have cleared the runtime root under a server that is up.
+      await mkdir(this.config.runtimeRoot, { recursive: true, mode: 0o700 });
       await mkdir(folder, { mode: 0o700 });
       await mkdir(tmpDir, { mode: 0o700 });
       await mkdir(launchFolder, { mode: 0o700 });
