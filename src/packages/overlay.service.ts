@@ -1,10 +1,8 @@
-import { isUtf8 } from 'node:buffer';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { Directory } from '../common/directory.js';
 import { UnsafePathError } from '../common/regular-file.js';
-import { RunnerError, toRunnerError } from '../common/errors.js';
+import { toRunnerError } from '../common/errors.js';
+import { wantedEntries } from './overlay-entries.js';
 import {
   type NamedPlaced,
   OverlayFolder,
@@ -17,7 +15,7 @@ import {
   saysTheSame,
   writeManifest,
 } from './overlay-manifest.js';
-import { DEPENDENCIES_FOLDER, isExportable } from './overlay-names.js';
+import { DEPENDENCIES_FOLDER } from './overlay-names.js';
 import { OverlayPlacement } from './overlay-placement.js';
 import { PackageResolver } from './package-resolver.js';
 import type { InstalledPackage, LinkedDependency, OverlaySummary } from './package-types.js';
@@ -149,40 +147,6 @@ export class OverlayService {
     }
     return { wanted, missing };
   }
-}
-
-/** The top-level entries of a package that are to be linked, in order of name. */
-async function wantedEntries(
-  pkg: InstalledPackage,
-): Promise<{ wanted: Wanted[]; missing: string[] }> {
-  let present: string[];
-  try {
-    present = await textNamesIn(pkg.path);
-  } catch (cause) {
-    throw new RunnerError(
-      'overlay_refused',
-      `The folder of the package "${pkg.id}" cannot be read; install the package again.`,
-      { cause },
-    );
-  }
-  present = present.filter(isExportable).sort();
-  const names = [...new Set(pkg.overlayEntries ?? present)];
-  const there = new Set(present);
-  return {
-    wanted: names
-      .filter((name) => there.has(name))
-      .map((name) => ({ name, source: join(pkg.path, name) })),
-    missing: names.filter((name) => !there.has(name)),
-  };
-}
-
-/**
- * The names in a folder that are texts in UTF-8. Others could not be written down in the manifest: they
- * are left out, since a link to the text that is shown for one would lead nowhere.
- */
-async function textNamesIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder, { encoding: 'buffer' });
-  return names.filter((name) => isUtf8(name)).map((name) => name.toString());
 }
 
 /** The folder of the dependencies, made if it is needed. */

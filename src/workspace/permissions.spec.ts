@@ -14,14 +14,6 @@ const PROGRAM = `
   import { chownSync, lstatSync, mkdirSync, readFileSync, statSync } from 'node:fs';
   import { join } from 'node:path';
   const [base, given] = process.argv.slice(2);
-  if (process.getuid() === 0) {
-    const theirs = join(base, 'home', 'workspaces', 'theirs');
-    mkdirSync(join(theirs, 'repo'), { recursive: true, mode: 0o700 });
-    for (const path of [theirs, join(theirs, '..')]) chownSync(path, 65534, 65534);
-    process.setgroups([]);
-    process.setgid(65534);
-    process.setuid(65534);
-  }
   const { loadConfig } = await import('./config/load-config.js');
   const { OverlayPlacement } = await import('./packages/overlay-placement.js');
   const { OverlayService } = await import('./packages/overlay.service.js');
@@ -30,6 +22,15 @@ const PROGRAM = `
   const { GitRepositoryService } = await import('./workspace/git-repository.service.js');
   const { InstructionFilesService } = await import('./workspace/instruction-files.service.js');
   const { WorkspaceService } = await import('./workspace/workspace.service.js');
+  // What is imported may stand where nobody else can read it.
+  if (process.getuid() === 0) {
+    const theirs = join(base, 'home', 'workspaces', 'theirs');
+    mkdirSync(join(theirs, 'repo'), { recursive: true, mode: 0o700 });
+    for (const path of [theirs, join(theirs, '..')]) chownSync(path, 65534, 65534);
+    process.setgroups([]);
+    process.setgid(65534);
+    process.setuid(65534);
+  }
   const config = loadConfig({
     FERMILINK_HOME: join(base, 'home'),
     FERMILINK_SOFTWARE_ROOT: join(base, 'template'),
@@ -113,11 +114,11 @@ describe('what an agent may have done to permissions in its workspace', () => {
       JSON.stringify({ packages: { tool: { installed_path: pkg } } }),
     );
     for (const folder of [base, join(base, 'home')]) chmodSync(folder, 0o777);
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      join(source, 'program.js'),
-      base,
-      JSON.stringify(scripts),
-    ]);
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [join(source, 'program.js'), base, JSON.stringify(scripts)],
+      { cwd: base },
+    );
     const { theirs, ...answers } = JSON.parse(stdout);
     expect(answers).toEqual(Object.fromEntries(scripts.map((it) => [it, 'whole'])));
     // Only root can make what is somebody else's.
