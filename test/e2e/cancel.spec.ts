@@ -130,8 +130,8 @@ describe('the first cause of an end', () => {
   });
   afterAll(() => runner.stop());
 
-  /** An agent that says when it was asked to end, and ends when the test lets it. */
-  const reluctant = (gate: Gate) => `trap 'echo asked' INT; echo up; ${gate.wait}`;
+  /** An agent that says when it was asked to end, and ends well when the test lets it. */
+  const reluctant = (gate: Gate) => `trap 'echo asked' INT; echo up; ${gate.wait}; exit 0`;
 
   it('is the time that was up before somebody cancelled', async () => {
     const gate = new Gate(runner, 'timeout');
