@@ -5,6 +5,8 @@ import type { Socket } from 'node:net';
 export const BODY_LIMIT_BYTES = 1024 * 1024;
 /** Requests of one connection that may be under way at once. */
 const MAX_IN_FLIGHT = 64;
+/** How long the rest of a body that was refused is taken, in milliseconds. */
+const DISCARD_MS = 5000;
 
 /**
  * Refuses, before anything is done for it, what would cost the server more than the client: a body
@@ -24,13 +26,22 @@ export function requestLimits(): RequestHandler {
     inFlight.set(socket, count);
     response.once('finish', () => inFlight.set(socket, (inFlight.get(socket) ?? 1) - 1));
     if (Number(request.get('content-length') ?? 0) > BODY_LIMIT_BYTES) {
-      // The rest of the body is not waited for.
-      response.setHeader('Connection', 'close');
+      discardRest(request);
       next(Object.assign(new Error('the body says that it is too large'), { status: 413 }));
       return;
     }
     next();
   };
+}
+
+/**
+ * The rest of a body is not waited for, but taken for a while: a client that is still sending when the
+ * connection closes would see it break, and not the answer.
+ */
+function discardRest(request: Request): void {
+  const patience = setTimeout(() => request.socket.destroy(), DISCARD_MS);
+  request.once('close', () => clearTimeout(patience));
+  request.once('end', () => clearTimeout(patience));
 }
 
 /**
