@@ -18,6 +18,16 @@ export async function untilAborted<T>(promise: Promise<T>, signal?: AbortSignal)
   }
 }
 
+/** Waits until a promise is fulfilled or rejected, but no longer than so many seconds. */
+export async function settledWithin(seconds: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, seconds * 1000);
+  });
+  await Promise.race([promise.catch(() => undefined), patience]);
+  clearTimeout(timer);
+}
+
 /** Work that all who ask for it meanwhile share. It is given up when the last of them waits no more. */
 export class SharedWork {
   private current: { done: Promise<void>; stop: AbortController; waiting: number } | null = null;

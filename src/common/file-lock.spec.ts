@@ -38,7 +38,7 @@ describe('the lock of a file', () => {
     const stop = new AbortController();
     // A number that no other program waits for.
     const seconds = 1000 + process.pid / 1e7;
-    const waiting = lockFile(path, seconds, stop.signal);
+    const waiting = lockFile(path, seconds, { signal: stop.signal });
     await eventually(
       () => processesWith(String(seconds)),
       (pids) => pids.length === 1,
@@ -47,7 +47,7 @@ describe('the lock of a file', () => {
     await expect(waiting).rejects.toThrow('enough');
     expect(processesWith(String(seconds))).toEqual([]);
     expect(readdirSync('/proc/self/fd')).toHaveLength(descriptors);
-    await expect(lockFile(path, seconds, stop.signal)).rejects.toThrow('enough');
+    await expect(lockFile(path, seconds, { signal: stop.signal })).rejects.toThrow('enough');
     await first!.release();
     await (await lockFile(path, 0))!.release();
   });

@@ -20,6 +20,7 @@ export interface FileLock {
  * this process until it closes its own. A killed server drops it by dying.
  *
  * @param waitSeconds how long to wait before giving up
+ * @param mode of the file where it is made; who may open it may also hold it
  * @returns the lock, or null if somebody else held it all that time
  * @throws {UnsafePathError} if something that is no regular file stands there
  * @throws the signal's reason
@@ -27,10 +28,10 @@ export interface FileLock {
 export async function lockFile(
   path: string,
   waitSeconds: number,
-  signal?: AbortSignal,
+  { signal, mode }: { signal?: AbortSignal; mode?: number } = {},
 ): Promise<FileLock | null> {
   await makeFolder(dirname(path));
-  const file = await openLock(path);
+  const file = await openLock(path, mode);
   try {
     if (!(await flock(file, waitSeconds, signal))) {
       await file.close();
@@ -50,12 +51,12 @@ const KINDS: Readonly<Record<string, string>> = {
   ENXIO: 'a FIFO or a socket',
 };
 
-async function openLock(path: string): Promise<FileHandle> {
+async function openLock(path: string, mode?: number): Promise<FileHandle> {
   const { O_WRONLY, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = constants;
   let file: FileHandle;
   try {
     // Not to wait for the other end of a FIFO.
-    file = await open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW);
+    file = await open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW, mode);
   } catch (error) {
     const kind = KINDS[errnoOf(error) ?? ''];
     throw kind === undefined ? error : new UnsafePathError(path, kind, 'a regular file');

@@ -56,7 +56,7 @@ export class PackageRegistry {
     signal?: AbortSignal,
   ): Promise<T> {
     const root = this.config.scientificPackagesRoot;
-    const lock = await lockFile(join(root, LOCK_FILE), LOCK_WAIT_SECONDS, signal).catch(
+    const lock = await lockFile(join(root, LOCK_FILE), LOCK_WAIT_SECONDS, { signal }).catch(
       (cause: unknown) => {
         if (!(cause instanceof UnsafePathError)) throw cause;
         throw new RunnerError(

@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { settledWithin } from '../common/abort.js';
 import { monotonicSeconds } from '../common/clock.js';
 import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
 import type { PoliteSignal } from '../provider/agent-adapter.js';
@@ -137,12 +138,7 @@ export class AgentProcess {
    * else holds them open; then closes them.
    */
   async drain(): Promise<void> {
-    const patience = new AbortController();
-    await Promise.race([
-      this.drained,
-      sleep(DRAIN_SECONDS * 1000, undefined, { signal: patience.signal }).catch(() => undefined),
-    ]);
-    patience.abort();
+    await settledWithin(DRAIN_SECONDS, this.drained);
     this.child.stdout.destroy();
     this.child.stderr.destroy();
     await this.drained;

@@ -12,7 +12,7 @@ const HAS_LINE_BREAKER = /[\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
 const BEGINS_LIKE_JSON = /^[ \t\r]*[{["]/;
 
 /** Whether a text holds a character, besides LF, that could end a line of the stream. */
-export function hasLineBreaker(text: string): boolean {
+function hasLineBreaker(text: string): boolean {
   return HAS_LINE_BREAKER.test(text);
 }
 

@@ -164,7 +164,7 @@ export class FileRunLog implements RunLog {
     if (!this.write(id, Buffer.from(eventFrame(id, type, data)))) return false;
     this.lastId = id;
     // What the page cache has is shown to nobody's surprise; a disk that cannot be synced is its own news.
-    await syncAsync(this.fd!).catch((cause: unknown) => this.onBroken?.(cause));
+    await syncAsync(this.fd!).catch((cause: unknown) => this.tellBroken(cause));
     return true;
   }
 
@@ -180,16 +180,19 @@ export class FileRunLog implements RunLog {
       }
     } catch (cause) {
       this.cutBack(firstId, bytes.subarray(0, written));
-      if (!this.broken) {
-        this.broken = true;
-        this.onBroken?.(cause);
-      }
+      this.tellBroken(cause);
       return false;
     }
     this.state.index.note(firstId, this.size);
     this.tail = { at: this.size, bytes: bytes.length <= BATCH_BYTES ? bytes : Buffer.alloc(0) };
     this.size += bytes.length;
     return true;
+  }
+
+  private tellBroken(cause: unknown): void {
+    if (this.broken) return;
+    this.broken = true;
+    this.onBroken?.(cause);
   }
 
   /** Keeps the whole frames of a write that has failed. */

@@ -20,6 +20,8 @@ export interface Ending {
   end: RunEnd;
   /** Why the preparation failed. */
   failure?: RunnerError;
+  /** No agent was started, though the record may say so. */
+  isUnstarted?: boolean;
   /** The end is in the log already. */
   isLogged?: boolean;
   /** Resolves when the survivors of the tree have gone too. */
@@ -71,7 +73,7 @@ export class RunEnding {
         endedAt: nowUtc(),
         end,
         problem: failure !== undefined && run.admittedAtOnce ? problemOf(failure) : null,
-        ...(end.reason === 'failed' && end.returnCode === null ? { startedAt: null } : {}),
+        ...(ending.isUnstarted ? { startedAt: null } : {}),
         ...written,
       });
       // The server before this one knew the end, but found no room for it in the log.

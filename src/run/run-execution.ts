@@ -184,11 +184,12 @@ function completed({ logFault }: Run): EndCause {
 
 /** The end of a run whose agent was not started: it was stopped before, or its preparation failed. */
 function endedBefore(run: Run, error: unknown): Ending {
-  if (run.cause !== null) return { end: endWithoutAgent(run.cause) };
+  if (run.cause !== null) return { end: endWithoutAgent(run.cause), isUnstarted: true };
   const failure = toRunnerError(error);
   const { code, detail } = failure;
   return {
     end: endWithoutAgent({ reason: 'failed', code, detail }),
+    isUnstarted: true,
     failure: failureOf(run, failure),
   };
 }

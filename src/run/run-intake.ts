@@ -12,7 +12,7 @@ import { LiveRuns } from './live-runs.js';
 import { newRunId } from './run-id.js';
 import { RunLife } from './run-life.js';
 import { RUN_LOGS, type RunLogs } from './run-log.js';
-import type { KeyClaim, RunRecord } from './run-record.js';
+import { type KeyClaim, queuedRecord, type RunRecord } from './run-record.js';
 import type { OnDisconnect, RunRequest } from './run-request.js';
 import { RUN_STORE, type RunStore } from './run-store.js';
 import { ServerState } from './server-state.js';
@@ -179,8 +179,7 @@ function recordOf(
 ): RunRecord {
   const sessionId = request.session_id ?? newSessionId();
   const userId = request.user_id?.trim() ?? null;
-  return {
-    version: 1,
+  return queuedRecord({
     id: newRunId(),
     sessionId,
     userId,
@@ -196,19 +195,7 @@ function recordOf(
     claim,
     cookie: randomBytes(18).toString('base64url'),
     createdAt: nowUtc(),
-    state: 'queued',
-    startedAt: null,
-    endedAt: null,
-    agent: null,
-    package: null,
-    process: null,
-    end: null,
-    problem: null,
-    lastEventId: 0,
-    eventBytes: 0,
-    isEndLogged: false,
-    eventsExpired: false,
-  };
+  });
 }
 
 function interruptedBy({ id }: Run) {

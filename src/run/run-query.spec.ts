@@ -27,14 +27,17 @@ describe('the filter of a list of runs', () => {
     expect(filterOf({ state }).state).toBe(state);
   });
 
-  it.each(['0', '-1', '201', '1.5', 'x', ' ', 'NaN'])('refuses a limit of %j', (limit) => {
-    expect(() => filterOf({ limit })).toThrow(
-      expect.objectContaining({
-        code: 'invalid_request',
-        facts: { errors: [{ field: 'limit', message: 'must be a whole number from 1 to 200' }] },
-      }),
-    );
-  });
+  it.each(['0', '-1', '201', '1.5', 'x', ' ', 'NaN', '0x10', '1e2', '+5'])(
+    'refuses a limit of %j',
+    (limit) => {
+      expect(() => filterOf({ limit })).toThrow(
+        expect.objectContaining({
+          code: 'invalid_request',
+          facts: { errors: [{ field: 'limit', message: 'must be a whole number from 1 to 200' }] },
+        }),
+      );
+    },
+  );
 
   it('names every bad parameter at once', () => {
     const query = { user_id: ['a', 'b'], session_id: { a: '1' }, state: 'asleep', limit: '0' };

@@ -25,8 +25,9 @@ export function filterOf(query: Record<string, unknown>): RunFilter {
   if (state !== null && !(RUN_STATES as readonly string[]).includes(state)) {
     errors.push({ field: 'state', message: `must be one of: ${RUN_STATES.join(', ')}` });
   }
-  const limit = Number(text('limit') ?? DEFAULT_LIMIT);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+  const limitText = text('limit') ?? String(DEFAULT_LIMIT);
+  const limit = Number(limitText);
+  if (!/^\d+$/.test(limitText) || limit < 1 || limit > MAX_LIMIT) {
     errors.push({ field: 'limit', message: `must be a whole number from 1 to ${MAX_LIMIT}` });
   }
   const filter = {

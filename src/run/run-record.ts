@@ -108,6 +108,31 @@ export interface RunRecord {
   readonly eventsExpired: boolean;
 }
 
+/** The record of a run that has just been made. */
+export function queuedRecord(
+  birth: Pick<
+    RunRecord,
+    'id' | 'sessionId' | 'userId' | 'userKey' | 'order' | 'claim' | 'cookie' | 'createdAt'
+  >,
+): RunRecord {
+  return {
+    version: 1,
+    ...birth,
+    state: 'queued',
+    startedAt: null,
+    endedAt: null,
+    agent: null,
+    package: null,
+    process: null,
+    end: null,
+    problem: null,
+    lastEventId: 0,
+    eventBytes: 0,
+    isEndLogged: false,
+    eventsExpired: false,
+  };
+}
+
 /** What may change of a record. */
 export type RunChanges = Partial<
   Pick<

@@ -12,6 +12,7 @@ import {
   RequestMethod,
   Res,
   Sse,
+  UseGuards,
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { Observable } from 'rxjs';
@@ -27,12 +28,14 @@ import { RunRequestPipe } from './run-request.pipe.js';
 import { RunStream } from './run-stream.js';
 import { bodyOf, referenceOf, type RunBody } from './run-view.js';
 import { RunService } from './run.service.js';
+import { TakeoverGuard } from './takeover.guard.js';
 
 /** How long a cancel waits for the end of the run before it answers, in seconds. */
 const CANCEL_WAIT_SECONDS = 10;
 
 /** The routes of runs (contract, sections 1, 8 and 9). */
 @Controller()
+@UseGuards(TakeoverGuard)
 export class RunController {
   constructor(
     private readonly intake: RunIntake,

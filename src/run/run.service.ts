@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { ADMISSION, type Admission } from '../admission/admission.js';
+import { settledWithin } from '../common/abort.js';
 import { RunnerError } from '../common/errors.js';
 import { LiveRuns } from './live-runs.js';
 import { RunLife } from './run-life.js';
@@ -85,12 +85,7 @@ export class RunService {
         code: 'cancel_requested',
         detail: 'The run was cancelled on request.',
       });
-      const patience = new AbortController();
-      await Promise.race([
-        run.ended.promise,
-        sleep(waitSeconds * 1000, undefined, { signal: patience.signal }).catch(() => undefined),
-      ]);
-      patience.abort();
+      await settledWithin(waitSeconds, run.ended.promise);
     }
     return this.get(id);
   }
@@ -119,12 +114,7 @@ export class RunService {
     }
     const others = this.live.all().filter((run) => !left.includes(run));
     const ended = Promise.all(others.map((run) => run.ended.promise));
-    const patience = new AbortController();
-    await Promise.race([
-      ended,
-      sleep(seconds * 1000, undefined, { signal: patience.signal }).catch(() => undefined),
-    ]);
-    patience.abort();
+    await settledWithin(seconds, ended);
     for (const run of others) run.stop(DRAINING);
     await ended;
     for (const run of left) run.handedOver.resolve();

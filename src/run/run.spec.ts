@@ -92,6 +92,25 @@ describe('a run', () => {
       expect(run.cause?.code).toBe('client_gone');
     });
 
+    it('waits for one that the server closed though another has left since', () => {
+      const run = runWith('cancel', 0);
+      const [closed, other] = [run.attachFollower(), run.attachFollower()];
+      closed('timeout');
+      jest.advanceTimersByTime(10_000);
+      other('gone');
+      jest.advanceTimersByTime(49_999);
+      expect(run.cause).toBeNull();
+      jest.advanceTimersByTime(1);
+      expect(run.cause?.code).toBe('client_gone');
+    });
+
+    it('waits no longer for one that has come back since', () => {
+      const run = runWith('cancel', 0);
+      run.attachFollower()('timeout');
+      run.attachFollower()('gone');
+      expect(run.cause?.code).toBe('client_gone');
+    });
+
     it('goes on without any if it is detached', () => {
       const run = runWith('continue', 0);
       run.attachFollower()('gone');

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Ticket } from '../admission/admission.js';
+import { monotonicSeconds } from '../common/clock.js';
 import { Deferred } from '../common/deferred.js';
 import type { RunnerError } from '../common/errors.js';
 import { type EndCause, hasEnded, type RunRecord, type RunState } from './run-record.js';
@@ -45,6 +46,8 @@ export class Run {
   private readonly leaving = new AbortController();
   private followers = 0;
   private grace: NodeJS.Timeout | null = null;
+  /** Until when a client whose connection the server has closed may come back, on the monotonic clock. */
+  private awaitedUntil = 0;
 
   /** @param graceSeconds how long it outlives its last follower, where that cancels it */
   constructor(
@@ -120,14 +123,15 @@ export class Run {
     this.followers += 1;
     if (this.grace !== null) clearTimeout(this.grace);
     this.grace = null;
+    this.awaitedUntil = 0;
     let attached = true;
     return (departure) => {
       if (!attached) return;
       attached = false;
       this.followers -= 1;
-      if (this.followers === 0 && !this.isDetached) {
-        this.outlive(departure === 'timeout' ? MIN_GRACE_AFTER_TIMEOUT_SECONDS : 0);
-      }
+      const now = monotonicSeconds();
+      if (departure === 'timeout') this.awaitedUntil = now + MIN_GRACE_AFTER_TIMEOUT_SECONDS;
+      if (this.followers === 0 && !this.isDetached) this.outlive(this.awaitedUntil - now);
     };
   }
 
@@ -140,7 +144,7 @@ export class Run {
         detail: 'The client closed its connection before the run had ended.',
       });
     };
-    if (seconds === 0) cancel();
+    if (seconds <= 0) cancel();
     else if (!hasEnded(this.state)) this.grace = setTimeout(cancel, seconds * 1000).unref();
   }
 }

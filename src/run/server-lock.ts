@@ -34,7 +34,7 @@ export class ServerLock {
     while (this.held.length < paths.length) {
       const left = deadline - monotonicSeconds();
       const wait = Math.max(0, Math.min(left, ATTEMPT_SECONDS));
-      const lock = await lockFile(paths[this.held.length]!, wait);
+      const lock = await lockFile(paths[this.held.length]!, wait, { mode: 0o600 });
       if (lock !== null) this.held.push(lock);
       else if (left <= 0 || signal?.aborted) return false;
     }

@@ -2,9 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { Admission } from '../admission/admission.js';
 import { RunnerError } from '../common/errors.js';
 
-/** Whether this server takes new runs. */
+/** Whether this server knows all runs, and takes new ones. */
 @Injectable()
 export class ServerState {
+  /** It holds its roots, and has taken up what a server before it has left. */
+  hasTakenOver = false;
+
   private phase: 'starting' | 'accepting' | 'leaving' | 'draining' = 'starting';
 
   /** Why it is not ready, as a sentence; null if it is. */
@@ -22,6 +25,7 @@ export class ServerState {
 
   /** All that a server before this one has left is taken up: runs may come. */
   accept(): void {
+    this.hasTakenOver = true;
     if (this.phase === 'starting') this.phase = 'accepting';
   }
 
@@ -42,7 +46,11 @@ export class ServerState {
 
   /** @throws {RunnerError} `draining`, with the time to try again */
   async requireAccepting(admission: Admission): Promise<void> {
-    if (this.isAccepting) return;
+    if (!this.isAccepting) await this.refuse(admission);
+  }
+
+  /** @throws {RunnerError} `draining`, with the time to try again */
+  async refuse(admission: Admission): Promise<never> {
     const { retryAfterSeconds } = await admission.snapshot();
     throw new RunnerError('draining', `${this.notReady} Try again in a moment.`, {
       retryAfterSeconds,

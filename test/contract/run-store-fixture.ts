@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { newRunId } from '../../src/run/run-id.js';
-import type { EndReason, RunChanges, RunRecord, RunState } from '../../src/run/run-record.js';
+import {
+  type EndReason,
+  queuedRecord,
+  type RunChanges,
+  type RunRecord,
+  type RunState,
+} from '../../src/run/run-record.js';
 import type { EndedRun, RunFilter, RunStore } from '../../src/run/run-store.js';
 
 /** What an adapter gives the suite: a place for records that outlives the servers that use it. */
@@ -16,8 +22,7 @@ export const UNENDED = ['queued', 'preparing', 'running'] as const;
 
 /** A new run of a user and a session. */
 export function newRecord(changes: Partial<RunRecord> = {}): RunRecord {
-  return {
-    version: 1,
+  const record = queuedRecord({
     id: newRunId(),
     sessionId: 's',
     userId: 'ann',
@@ -33,20 +38,8 @@ export function newRecord(changes: Partial<RunRecord> = {}): RunRecord {
     claim: null,
     cookie: randomBytes(16).toString('hex'),
     createdAt: '2026-01-01T00:00:00.000Z',
-    state: 'queued',
-    startedAt: null,
-    endedAt: null,
-    agent: null,
-    package: null,
-    process: null,
-    end: null,
-    problem: null,
-    lastEventId: 0,
-    eventBytes: 0,
-    isEndLogged: false,
-    eventsExpired: false,
-    ...changes,
-  };
+  });
+  return { ...record, ...changes };
 }
 
 /** What changes when a run ends. */

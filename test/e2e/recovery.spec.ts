@@ -137,7 +137,16 @@ describe('two servers over the same roots', () => {
     const refused = await create(second, { user_prompt: 'true' });
     expect([refused.status, refused.body.code]).toEqual([503, 'draining']);
     expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
-    expect((await ask(second, 'GET', '/runs')).status).toBe(200);
+    // It does not know the other's runs, and does not say that there are none.
+    for (const [method, path] of [
+      ['GET', '/runs'],
+      ['GET', `/runs/${live}`],
+      ['GET', `/runs/${live}/events`],
+      ['POST', `/runs/${live}/cancel`],
+    ] as const) {
+      const answer = await ask(second, method, path);
+      expect([path, answer.status, answer.body.code]).toEqual([path, 503, 'draining']);
+    }
     // It touches nothing of the other's.
     expect(processesWith(mark)).toHaveLength(1);
     expect(await look(first, live)).toMatchObject({ state: 'running' });
@@ -171,6 +180,10 @@ describe('two servers over the same roots', () => {
       'Another runner still holds FERMILINK_RUNTIME_ROOT or FERMILINK_WORKSPACES_ROOT after 1 seconds; stop it, or give this one roots of its own.',
     );
     expect((await ask(first, 'GET', '/health/ready')).status).toBe(200);
+    // Another user who could open them could hold them too.
+    for (const root of [first.runtime, first.workspaces]) {
+      expect(statSync(join(root, '.server.lock')).mode & 0o777).toBe(0o600);
+    }
     await first.stop();
   });
 

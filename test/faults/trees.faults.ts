@@ -65,9 +65,8 @@ describe('an agent that', () => {
   });
   afterAll(() => runner.stop());
 
-  /** Starts an agent and waits until it says that it has done its deed. */
-  const misbehave = async (script: string, mark: string, session_id: string) => {
-    const id = await start(runner, `echo $$; ${script}`, { session_id });
+  /** Waits until an agent says that it has done its deed; it has said its own number before. */
+  const untilStarted = async (id: string) => {
     const follower = new RunFollower(id);
     void follower.follow(runner);
     await eventually(
@@ -75,6 +74,12 @@ describe('an agent that', () => {
       (it) => it.includes('started'),
     );
     const leader = Number(follower.data[1]);
+    return { follower, leader };
+  };
+  /** Starts an agent that has something to hide, and waits until it has done its deed. */
+  const misbehave = async (script: string, mark: string, session_id: string) => {
+    const id = await start(runner, `echo $$; ${script}`, { session_id });
+    const { follower, leader } = await untilStarted(id);
     const marked = await eventually(
       () => processesWith(mark).filter((pid) => pid !== leader),
       (pids) => pids.length > 0,
@@ -144,13 +149,7 @@ describe('an agent that', () => {
   it('forks for ever, each process ending at once, is ended as a whole', async () => {
     const mark = newMark();
     const id = await start(runner, `echo $$; relay ${mark}`, { session_id: 'relay' });
-    const follower = new RunFollower(id);
-    void follower.follow(runner);
-    await eventually(
-      () => follower.data,
-      (it) => it.includes('started'),
-    );
-    const leader = Number(follower.data[1]);
+    const { leader } = await untilStarted(id);
     const group = () =>
       processesWith(mark).filter((pid) => {
         try {
