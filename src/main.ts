@@ -23,5 +23,6 @@ try {
   } else {
     logger.fatal({ err: error }, 'The runner could not start.');
   }
-  process.exitCode = 1;
+  // It may be listening already, and have children.
+  process.exit(1);
 }

@@ -12,6 +12,7 @@ import { FrameworkLogger, type Logger } from './common/logger.js';
 import { BODY_LIMIT_BYTES, requestLimits, requireUtf8 } from './common/request-limits.js';
 import { ConfigError } from './config/load-config.js';
 import type { RunnerConfig } from './config/runner-config.js';
+import { AgentSpawner } from './run/agent-process.js';
 import { RecoveryService } from './run/recovery.service.js';
 import { RetentionService } from './run/retention.service.js';
 import { RunStream } from './run/run-stream.js';
@@ -54,17 +55,18 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
   server.headersTimeout = KEEP_ALIVE_MS + 1000;
   const descriptors = descriptorLimit();
   if (descriptors !== null) server.maxConnections = Math.floor(descriptors * CONNECTIONS_SHARE);
-  // As a rule nobody else holds the roots, and what the last server has left is taken up before
-  // anybody can ask.
   const isAlone = await app.get(ServerLock).take(0);
-  if (isAlone) await begin(app);
   await app.init();
+  // Before anything is taken up: a server that nobody can reach must not start agents.
   await listen(server, config);
-  const ending = endOnSignal(app, server, config, logger);
+  const takeover = new Takeover(app, config, logger);
+  endOnSignal(app, server, config, logger, takeover);
+  // As a rule nobody else holds the roots, and all is taken up before the server says where it is.
+  if (isAlone) await takeover.begin();
   const { address, port, family } = server.address() as AddressInfo;
   const host = family === 'IPv6' ? `[${address}]` : address;
   logger.info({ url: `http://${host}:${port}` }, 'listening');
-  if (!isAlone) await waitForTheOther(app, config, logger, ending);
+  if (!isAlone) await takeover.waitForTheOther();
 }
 
 /** @throws {ConfigError} if address or port cannot be had */
@@ -94,52 +96,83 @@ function listenFault(code: string | undefined, host: string, port: number): stri
   }
 }
 
-/** Takes up what the last server has left, and then new runs. */
-async function begin(app: NestExpressApplication): Promise<void> {
-  await app.get(RecoveryService).recover();
-  app.get(ServerState).accept();
-  void app.get(RetentionService).watch();
-}
+/** Takes up what the last server has left, and then new runs; nothing more once it is given up. */
+class Takeover {
+  private readonly ending = new AbortController();
+  private begun: Promise<void> = Promise.resolve();
 
-/** Another server still holds the roots: this one is live, but not ready, until that one has gone. */
-async function waitForTheOther(
-  app: NestExpressApplication,
-  config: RunnerConfig,
-  logger: Logger,
-  ending: AbortSignal,
-): Promise<void> {
-  logger.warn('another runner holds the workspaces root or the runtime root; waiting for its end');
-  if (await app.get(ServerLock).take(config.lockWaitSeconds, ending)) {
-    await begin(app);
-    logger.info('the other runner has ended; taking runs');
-  } else if (!ending.aborted) {
-    logger.fatal(
-      `Another runner still holds FERMILINK_RUNTIME_ROOT or FERMILINK_WORKSPACES_ROOT after ${config.lockWaitSeconds} seconds; stop it, or give this one roots of its own.`,
+  constructor(
+    private readonly app: NestExpressApplication,
+    private readonly config: RunnerConfig,
+    private readonly logger: Logger,
+  ) {}
+
+  /** This server holds the roots. */
+  async begin(): Promise<void> {
+    if (this.ending.signal.aborted) return;
+    this.begun = this.takeUp();
+    try {
+      await this.begun;
+    } catch (error) {
+      this.app.get(AgentSpawner).killAll();
+      throw error;
+    }
+  }
+
+  /** Another server still holds the roots: this one is live, but not ready, until that one has gone. */
+  async waitForTheOther(): Promise<void> {
+    const { lockWaitSeconds } = this.config;
+    this.logger.warn(
+      'another runner holds the workspaces root or the runtime root; waiting for its end',
     );
-    process.exit(1);
+    if (await this.app.get(ServerLock).take(lockWaitSeconds, this.ending.signal)) {
+      await this.begin();
+      this.logger.info('the other runner has ended; taking runs');
+    } else if (!this.ending.signal.aborted) {
+      this.logger.fatal(
+        `Another runner still holds FERMILINK_RUNTIME_ROOT or FERMILINK_WORKSPACES_ROOT after ${lockWaitSeconds} seconds; stop it, or give this one roots of its own.`,
+      );
+      process.exit(1);
+    }
+  }
+
+  /** Resolves when nothing more is taken up. */
+  async giveUp(): Promise<void> {
+    this.ending.abort();
+    // Whoever began it is told what went wrong.
+    await this.begun.catch(() => undefined);
+  }
+
+  private async takeUp(): Promise<void> {
+    await this.app.get(RecoveryService).recover();
+    this.app.get(ServerState).accept();
+    void this.app.get(RetentionService).watch();
   }
 }
 
-/** @returns a signal that is aborted when the server is asked to stop */
+/** Ends the server in order on its first signal, and at once on a second one. */
 function endOnSignal(
   app: NestExpressApplication,
   server: Server,
   config: RunnerConfig,
   logger: Logger,
-): AbortSignal {
+  takeover: Takeover,
+): void {
   const runs = app.get(RunService);
   const state = app.get(ServerState);
   const streams = app.get(RunStream);
-  const ending = new AbortController();
+  const agents = app.get(AgentSpawner);
+  let isEnding = false;
   const end = async (signal: string) => {
-    if (ending.signal.aborted) {
+    if (isEnding) {
       logger.warn({ signal }, 'second signal: killing what is left');
-      runs.killAll();
+      agents.killAll();
       process.exit(1);
     }
-    ending.abort();
+    isEnding = true;
     logger.info({ signal }, 'stopping');
     state.leave();
+    await takeover.giveUp();
     await sleep(config.drainDelaySeconds * 1000);
     state.drain();
     streams.announceShutdown(config.drainSeconds);
@@ -156,10 +189,9 @@ function endOnSignal(
     process.on(signal, () => {
       end(signal).catch((err: unknown) => {
         logger.fatal({ err }, 'the runner could not end in order');
-        runs.killAll();
+        agents.killAll();
         process.exit(1);
       });
     });
   }
-  return ending.signal;
 }

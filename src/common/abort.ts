@@ -18,14 +18,22 @@ export async function untilAborted<T>(promise: Promise<T>, signal?: AbortSignal)
   }
 }
 
-/** Waits until a promise is fulfilled or rejected, but no longer than so many seconds. */
-export async function settledWithin(seconds: number, promise: Promise<unknown>): Promise<void> {
+/**
+ * Waits until a promise is fulfilled or rejected, but no longer than so many seconds.
+ * @returns whether it is
+ */
+export async function settledWithin(seconds: number, promise: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, seconds * 1000);
+  const patience = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), seconds * 1000);
   });
-  await Promise.race([promise.catch(() => undefined), patience]);
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  const isSettled = await Promise.race([settled, patience]);
   clearTimeout(timer);
+  return isSettled;
 }
 
 /** Work that all who ask for it meanwhile share. It is given up when the last of them waits no more. */

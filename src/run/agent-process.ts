@@ -44,12 +44,16 @@ export interface AgentSinks {
 const DRAIN_SECONDS = 2;
 /** How long the server is not ready after that: with no new runs nothing would show that it is over. */
 const EXHAUSTION_SECONDS = 30;
-/** How often the trees of silent agents are looked at, so that descent is seen while it is there. */
+/** After so many seconds it is not the agent's own end any more that is waited for. */
+const PROMPT_SECONDS = 0.05;
+/** How often the trees of all agents are looked at, whether or not they say anything. */
 const LOOK_INTERVAL_MS = 5000;
 
 /** Starts agents. The one place that spawns them. */
 @Injectable()
 export class AgentSpawner {
+  private readonly agents = new Set<AgentProcess>();
+  private watch: NodeJS.Timeout | null = null;
   private exhaustion: { detail: string; at: number } | null = null;
 
   constructor(private readonly table: ProcessTable) {}
@@ -73,7 +77,10 @@ export class AgentSpawner {
         this.exhaustion = null;
         const leader = { pid: child.pid!, startTime: startTimeOf(child.pid!) };
         const tree = new ProcessTree(this.table, leader, command.cookie);
-        return new AgentProcess(child, leader, tree, command, sinks);
+        const agent = new AgentProcess(child, leader, tree, command, sinks);
+        this.agents.add(agent);
+        this.watch ??= setInterval(() => void this.look(), LOOK_INTERVAL_MS);
+        return agent;
       },
       (cause: unknown) => {
         const error = spawnError(cause);
@@ -84,6 +91,27 @@ export class AgentSpawner {
       },
     );
   }
+
+  /** Watches an agent no more. Call it once, when its run is over. */
+  dismiss(agent: AgentProcess): void {
+    this.agents.delete(agent);
+    if (this.agents.size > 0 || this.watch === null) return;
+    clearInterval(this.watch);
+    this.watch = null;
+  }
+
+  /** Kills every agent's tree as it is seen now, without waiting; for a server that has no time left. */
+  killAll(): void {
+    const snapshot = this.table.lookNow();
+    for (const agent of this.agents) agent.killIn(snapshot);
+  }
+
+  /** One look for all agents, so that descent is seen while it is there. */
+  private async look(): Promise<void> {
+    // A look that fails is made up for by the next one.
+    const snapshot = await this.table.look().catch(() => null);
+    if (snapshot !== null) for (const agent of this.agents) agent.noteIn(snapshot);
+  }
 }
 
 /** A running agent: its pipes, its exit, and the end of everything that it has started. */
@@ -92,7 +120,6 @@ export class AgentProcess {
   readonly exited: Promise<number>;
 
   private readonly drained: Promise<void>;
-  private readonly watch: NodeJS.Timeout;
 
   constructor(
     private readonly child: ChildProcessWithoutNullStreams,
@@ -114,10 +141,6 @@ export class AgentProcess {
     // An agent that ends or closes its stdin before it has read all is no error of ours.
     child.stdin.on('error', () => undefined);
     child.stdin.end(command.stdin);
-    this.watch = setInterval(() => {
-      // A look that fails is made up for by the next one.
-      this.tree.look().catch(() => undefined);
-    }, LOOK_INTERVAL_MS);
   }
 
   /**
@@ -138,20 +161,24 @@ export class AgentProcess {
    * else holds them open; then closes them.
    */
   async drain(): Promise<void> {
-    await settledWithin(DRAIN_SECONDS, this.drained);
+    if (!(await settledWithin(PROMPT_SECONDS, this.drained))) {
+      // Who holds them is of the tree, and may yet leave it.
+      void this.tree.look().catch(() => undefined);
+      await settledWithin(DRAIN_SECONDS, this.drained);
+    }
     this.child.stdout.destroy();
     this.child.stderr.destroy();
     await this.drained;
   }
 
+  /** Notes what a snapshot shows of the tree. */
+  noteIn(snapshot: ProcessSnapshot): void {
+    this.tree.membersIn(snapshot);
+  }
+
   /** Kills what a snapshot shows of the tree, without waiting. */
   killIn(snapshot: ProcessSnapshot): void {
     this.tree.killIn(snapshot);
-  }
-
-  /** Frees what belongs to this object. Call it once, when the run is over. */
-  dispose(): void {
-    clearInterval(this.watch);
   }
 }
 

@@ -25,6 +25,7 @@ export class EndedIds {
     this.ids = null;
   }
 
+  /** Notes a run that has ended. */
   add(id: string): void {
     if (this.ids === null) {
       if (this.reading !== null) this.endedMeanwhile.add(id);
@@ -34,6 +35,7 @@ export class EndedIds {
     if (this.ids[index] !== id) this.ids.splice(index, 0, id);
   }
 
+  /** Forgets a run that was removed. */
   delete(id: string): void {
     if (this.ids === null) {
       void this.reading?.then(

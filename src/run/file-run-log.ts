@@ -1,5 +1,6 @@
 import { closeSync, fdatasync, ftruncateSync, read, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { Limiter } from '../common/limiter.js';
 import { eventFrame, type LoggedEventType } from './event-frame.js';
 import { FRAME_END, FrameCounter, idOfFrame, MAX_ID_LINE_BYTES } from './log-frames.js';
 import type { LogIndex } from './log-index.js';
@@ -7,6 +8,12 @@ import type { RunLog, RunLogReader } from './run-log.js';
 
 const readAsync = promisify(read);
 const syncAsync = promisify(fdatasync);
+
+/**
+ * A sync may take long, and holds one of the four threads that every read of a file needs: some are
+ * left for the followers and starts of other runs.
+ */
+const syncs = new Limiter(2);
 
 /** What a reader holds in memory at most, unless one event alone is longer. */
 const BATCH_BYTES = 256 * 1024;
@@ -43,6 +50,8 @@ export class FileRunLog implements RunLog {
   private flushScheduled = false;
   /** A write has failed: nothing but the end is still of use. */
   private broken = false;
+  /** The end is decided: nothing comes behind it. */
+  private sealed: boolean;
   /** Beyond `size` the file may hold a part of a frame, which has to be cut off first. */
   private ragged = false;
 
@@ -59,12 +68,12 @@ export class FileRunLog implements RunLog {
   constructor(private readonly state: FileRunLogState) {
     this.size = this.visible = state.size;
     this.lastEventId = this.lastId = state.lastEventId;
-    this.ended = state.ended;
+    this.ended = this.sealed = state.ended;
     if (!state.ended) this.join();
   }
 
   append(type: LoggedEventType, data: string): void {
-    if (this.broken) return;
+    if (this.broken || this.sealed) return;
     this.lastId += 1;
     const frame = eventFrame(this.lastId, type, data);
     this.waiting.push(frame);
@@ -92,6 +101,7 @@ export class FileRunLog implements RunLog {
 
   async seal(type: LoggedEventType, data: string): Promise<number | null> {
     this.flush();
+    this.sealed = true;
     this.unwrittenEnd = { type, data };
     if (!(await this.writeEnd())) return null;
     this.unwrittenEnd = null;
@@ -164,7 +174,8 @@ export class FileRunLog implements RunLog {
     if (!this.write(id, Buffer.from(eventFrame(id, type, data)))) return false;
     this.lastId = id;
     // What the page cache has is shown to nobody's surprise; a disk that cannot be synced is its own news.
-    await syncAsync(this.fd!).catch((cause: unknown) => this.tellBroken(cause));
+    const fd = this.fd!;
+    await syncs.run(() => syncAsync(fd)).catch((cause: unknown) => this.tellBroken(cause));
     return true;
   }
 

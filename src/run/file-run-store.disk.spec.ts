@@ -42,7 +42,7 @@ describe('records on a full disk', () => {
     const record = newRecord({ claim: { key: 'k', bodyHash: 'b' } });
     await expect(store.create(record)).rejects.toMatchObject({ code: 'ENOSPC' });
     for (const server of [store, open()]) {
-      expect(await server.unfinished()).toEqual([]);
+      expect(await server.takeOver()).toEqual([]);
       expect(await server.get(record.id)).toBeNull();
       expect(await server.findByKey('k')).toBeNull();
     }
@@ -64,7 +64,7 @@ describe('records on a full disk', () => {
     expect(await store.get(record.id)).toEqual(whole);
     expect(await listed(store, { state: 'timeout' })).toEqual([record.id]);
     const next = open();
-    expect(await next.unfinished()).toEqual([whole]);
+    expect(await next.takeOver()).toEqual([whole]);
     // What the last server could not do, this one does when it says something of the run.
     disk.empty();
     await next.annotate(record.id, { lastEventId: 4 });
@@ -83,7 +83,7 @@ describe('records on a full disk', () => {
     expect(await listed(store)).toEqual([record.id]);
     expect((await store.findByKey('k'))?.runId).toBe(record.id);
     // The next server would find it as it was.
-    expect(await open().unfinished()).toEqual([record]);
+    expect(await open().takeOver()).toEqual([record]);
 
     disk.empty();
     await eventually(

@@ -96,7 +96,7 @@ describe('FileRunStore', () => {
         writeFileSync(liveFile(torn.at(-1)!), text.subarray(0, cut));
       }
       const next = storage.open();
-      expect(await next.unfinished()).toEqual([whole]);
+      expect(await next.takeOver()).toEqual([whole]);
       expect(await listed(next)).toEqual([whole.id]);
       expect(names()).toEqual([1, 0, 0]);
     });
@@ -108,7 +108,7 @@ describe('FileRunStore', () => {
       await store.transition(record.id, UNENDED, ended());
       copyFileSync(join(root, 'copy'), liveFile(record.id));
       const next = storage.open();
-      expect(await next.unfinished()).toEqual([]);
+      expect(await next.takeOver()).toEqual([]);
       expect((await next.get(record.id))!.state).toBe('completed');
       expect(await listed(next)).toEqual([record.id]);
       expect(names()).toEqual([0, 1, 0]);
@@ -119,7 +119,7 @@ describe('FileRunStore', () => {
       await store.create(record);
       writeFileSync(endedFile(record.id), '{"version":1,"id":');
       const next = storage.open();
-      expect(await next.unfinished()).toEqual([record]);
+      expect(await next.takeOver()).toEqual([record]);
       expect(await next.transition(record.id, UNENDED, ended('lost'))).toBe(true);
       expect((await storage.open().get(record.id))!.state).toBe('lost');
     });
@@ -129,7 +129,7 @@ describe('FileRunStore', () => {
       await store.create(lost);
       rmSync(liveFile(lost.id));
       const next = storage.open();
-      await next.unfinished();
+      await next.takeOver();
       expect(await next.findByKey('k')).toBeNull();
       const record = newRecord({ claim: { key: 'k', bodyHash: 'c' } });
       expect(await next.create(record)).toBeNull();
@@ -152,7 +152,7 @@ describe('FileRunStore', () => {
       await store.create(record);
       writeFileSync(`${liveFile(record.id)}.tmp`, '{"version":1');
       writeFileSync(`${liveFile(newRunId())}.tmp`, '{"version":1');
-      expect(await storage.open().unfinished()).toEqual([record]);
+      expect(await storage.open().takeOver()).toEqual([record]);
       expect(names()).toEqual([1, 0, 0]);
     });
 
@@ -161,7 +161,7 @@ describe('FileRunStore', () => {
       writeFileSync(liveFile(record.id), JSON.stringify(record));
       const next = storage.open();
       expect((await next.get(record.id))?.state ?? 'unknown').toBe('unknown');
-      expect(await next.unfinished()).toEqual([record]);
+      expect(await next.takeOver()).toEqual([record]);
       expect((await next.get(record.id))!.state).toBe('timeout');
     });
   });
@@ -172,7 +172,7 @@ describe('FileRunStore', () => {
       let best = Infinity;
       for (let time = 0; time < 5; time += 1) {
         const began = performance.now();
-        expect(await storage.open().unfinished()).toHaveLength(20);
+        expect(await storage.open().takeOver()).toHaveLength(20);
         best = Math.min(best, performance.now() - began);
       }
       return best;

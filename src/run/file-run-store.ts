@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { readdir, readFile as readFileAsync } from 'node:fs/promises';
+import { readdir, readFile as readFileAsync, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errnoOf } from '../common/errors.js';
@@ -110,7 +110,7 @@ export class FileRunStore implements RunStore {
     return true;
   }
 
-  async unfinished(): Promise<RunRecord[]> {
+  async takeOver(): Promise<RunRecord[]> {
     // A server that waited for another one may have been asked for runs that have ended since.
     this.endedIds.forget();
     this.facts.clear();
@@ -121,8 +121,8 @@ export class FileRunStore implements RunStore {
     for (const id of idsIn(names)) {
       if (this.live.has(id)) continue;
       const record = recordIn(readFile(this.liveFile(id)));
-      // A record that was never whole is that of a run that nobody was promised; and one that has
-      // ended is here because the server died before it removed this file.
+      // A record that is not whole is that of a run that nobody was promised, unless the power was cut;
+      // and one that has ended is here because the server died before it removed this file.
       if (record === null || this.endedRecord(id) !== null) {
         removeFile(this.liveFile(id));
       } else {
@@ -141,17 +141,17 @@ export class FileRunStore implements RunStore {
         const record = recordIn(await readText(this.endedFile(id)));
         if (record !== null) this.remember(record);
       }
-      const facts = this.facts.get(id);
-      if (facts !== undefined) yield facts;
+      const facts = this.facts.get(id) ?? (await this.factsOfTorn(id));
+      if (facts !== null) yield facts;
     }
   }
 
   async remove(id: string): Promise<void> {
-    const record = await this.get(id);
-    if (record === null) return;
+    if (!isRunId(id)) return;
+    const claim = (await this.get(id))?.claim ?? null;
     // The key first: one without a run is void, but a run without its key could be started twice.
-    if (record.claim !== null && this.ownerOf(record.claim.key)?.runId === id) {
-      removeFile(this.keyFile(record.claim.key));
+    if (claim !== null && this.ownerOf(claim.key)?.runId === id) {
+      removeFile(this.keyFile(claim.key));
     }
     removeFile(this.liveFile(id));
     removeFile(this.endedFile(id));
@@ -174,7 +174,7 @@ export class FileRunStore implements RunStore {
       replaceFile(this.liveFile(record.id), JSON.stringify(record));
       return;
     }
-    if (!record.isEndLogged) {
+    if (!record.isEndLogged || record.hasSurvivors) {
       // It stays among the live ones, so that the next server sees to what is missing.
       this.keepLive(record);
       return;
@@ -224,6 +224,13 @@ export class FileRunStore implements RunStore {
     const owner = jsonIn(readFile(this.keyFile(key))) as { runId: string; bodyHash: string } | null;
     if (owner === null || !isRunId(String(owner.runId))) return null;
     return this.live.has(owner.runId) || this.endedRecord(owner.runId) !== null ? owner : null;
+  }
+
+  /** A power cut may have torn a record: it belongs to nobody, and goes when its time is over. */
+  private async factsOfTorn(id: string): Promise<EndedRun | null> {
+    const stats = await stat(this.endedFile(id)).catch(() => null);
+    if (stats === null) return null;
+    return { id, userKey: '', endedAt: stats.mtime.toISOString(), eventBytes: 0 };
   }
 
   private remember(record: RunRecord): void {

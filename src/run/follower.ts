@@ -16,9 +16,9 @@ export class Follower {
     onConnectionEnd(this.request, this.response, () => callback(this.departure));
   }
 
-  /** Cuts the connection of a client that accepts nothing. */
-  giveUp(): void {
-    this.departure = 'timeout';
+  /** Cuts the connection, for a reason that is not the client's wish: it may come back. */
+  cut(): void {
+    this.departure = 'cut';
     this.response.destroy();
   }
 }

@@ -39,6 +39,7 @@ export class FrameSink {
     if (!this.send(eventFrame(id, type, safeJson(value)))) await drained(this.response, signal);
   }
 
+  /** Ends the heartbeats; the response is left as it is. */
   close(): void {
     clearInterval(this.heartbeat);
     this.response.setTimeout(0);

@@ -7,6 +7,7 @@ export class LiveRuns {
   private readonly runs = new Map<string, Run>();
   private readonly bySession = new Map<string, Set<Run>>();
 
+  /** Notes a run that has been made. */
   add(run: Run): void {
     this.runs.set(run.id, run);
     const ofSession = this.bySession.get(run.sessionId);
@@ -14,6 +15,7 @@ export class LiveRuns {
     else this.bySession.set(run.sessionId, new Set([run]));
   }
 
+  /** Forgets a run that has ended, or never came to be. */
   delete(run: Run): void {
     this.runs.delete(run.id);
     const ofSession = this.bySession.get(run.sessionId);
@@ -21,14 +23,17 @@ export class LiveRuns {
     if (ofSession?.size === 0) this.bySession.delete(run.sessionId);
   }
 
+  /** The run with an id, if it lives. */
   get(id: string): Run | undefined {
     return this.runs.get(id);
   }
 
+  /** The live runs of a session. */
   ofSession(sessionId: string): Run[] {
     return [...(this.bySession.get(sessionId) ?? [])];
   }
 
+  /** All live runs, in the order in which they were made. */
   all(): Run[] {
     return [...this.runs.values()];
   }

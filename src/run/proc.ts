@@ -26,7 +26,7 @@ const START_TIME = 19;
 const ENVIRONMENT_START = 47;
 const COOKIE_MARK = Buffer.from(`${RUN_COOKIE_VARIABLE}=`);
 
-/** Reads one process; null if there is none. */
+/** Reads one process; null if there is none that we may see. */
 export function readProcess(pid: number): Omit<ProcessEntry, 'cookie'> | null {
   const stat = readProc(`/proc/${pid}/stat`)?.toString('latin1');
   if (stat === undefined) return null;
@@ -51,14 +51,7 @@ export function isAlive(seen: { pid: number; startTime: number }): boolean {
 
 /** @returns the run cookie of a process, and whether it will stay the same */
 export function readCookie(pid: number): { cookie: string | null; final: boolean } {
-  let environment: Buffer | null;
-  try {
-    environment = readProc(`/proc/${pid}/environ`);
-  } catch (error) {
-    // Somebody else's process, which is none of ours.
-    if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM') throw error;
-    environment = null;
-  }
+  const environment = readProc(`/proc/${pid}/environ`);
   if (environment === null) return { cookie: null, final: false };
   let at = environment.indexOf(COOKIE_MARK);
   while (at > 0 && environment[at - 1] !== 0) at = environment.indexOf(COOKIE_MARK, at + 1);
@@ -77,12 +70,18 @@ export function hostIdentity(): string {
   return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
 }
 
-/** @returns null if the process is gone; anything else that is in the way is an error */
+/**
+ * ENOENT, ESRCH: the process is gone. EACCES, EPERM: it is somebody else's; of some systems not even
+ * its numbers are to be seen then (`hidepid`).
+ */
+const NOT_OURS = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'];
+
+/** @returns null if the process is gone or none of ours; anything else that is in the way is an error */
 function readProc(path: string): Buffer | null {
   try {
     return withSpareDescriptor(() => readFileSync(path));
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return null;
+    if (NOT_OURS.includes(errnoOf(error) ?? '')) return null;
     throw error;
   }
 }

@@ -18,22 +18,27 @@ export class ProcessSnapshot {
     }
   }
 
+  /** The process with a number. */
   get(pid: number): ProcessEntry | undefined {
     return this.byPid.get(pid);
   }
 
+  /** Those in a process group. */
   ofGroup(group: number): readonly ProcessEntry[] {
     return this.byGroup.get(group) ?? [];
   }
 
+  /** Those in a session. */
   ofSession(session: number): readonly ProcessEntry[] {
     return this.bySession.get(session) ?? [];
   }
 
+  /** Those whose parent a process is now. */
   childrenOf(pid: number): readonly ProcessEntry[] {
     return this.byParent.get(pid) ?? [];
   }
 
+  /** Those with a run cookie in their environment. */
   withCookie(cookie: string): readonly ProcessEntry[] {
     return this.byCookie.get(cookie) ?? [];
   }

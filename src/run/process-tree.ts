@@ -83,7 +83,8 @@ export class ProcessTree {
     for (const entry of alive) send(entry, 'SIGKILL');
   }
 
-  private membersIn(all: ProcessSnapshot): ProcessEntry[] {
+  /** The members that a look shows alive; they are known from now on, wherever they go. */
+  membersIn(all: ProcessSnapshot): ProcessEntry[] {
     const found = new Set<ProcessEntry>(all.withCookie(this.cookie));
     for (const [pid, startTime] of this.members) {
       const entry = all.get(pid);
@@ -163,7 +164,7 @@ export class ProcessTree {
         process.kill(-group, 'SIGKILL');
         if (!this.staleZombies.has(group)) found = true;
       } catch {
-        // It is empty.
+        // It is empty, or nothing in it is ours to signal.
       }
     }
     return found;

@@ -20,15 +20,13 @@ const BLOCK_BYTES = 4096;
 
 const TEMPORARY_SUFFIX = '.tmp';
 
-/** Makes a file; false if there is one already. */
-export function createFile(path: string, text: string): boolean {
+/** Makes a file; an error if there is one already. */
+export function createFile(path: string, text: string): void {
   try {
     writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
-    return true;
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false;
     // A half of it would be taken for the whole.
-    removeFile(path);
+    if (errnoOf(error) !== 'EEXIST') removeFile(path);
     throw error;
   }
 }
@@ -73,8 +71,8 @@ export function removeFile(path: string): void {
 
 /**
  * Writes over a file within the blocks that it has. A shorter text is filled up with spaces, which JSON
- * ignores, so that a server that is killed meanwhile leaves the old text or the new one: there is a
- * single write to the page cache, and nothing to be cut off after it.
+ * ignores, so that there is nothing to be cut off after it. A server that is killed in the middle leaves
+ * the old text or the new one, unless the text is longer than a page: the kernel may stop between two.
  */
 function overwrite(path: string, bytes: Buffer): boolean {
   let fd: number;

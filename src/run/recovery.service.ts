@@ -12,7 +12,7 @@ import { RunEnding } from './run-ending.js';
 import { endIn, endWithoutAgent } from './run-events.js';
 import { RunLife } from './run-life.js';
 import { RunPreparation } from './run-preparation.js';
-import { RUN_LOGS, type RunLogs } from './run-log.js';
+import { type RecoveredLog, RUN_LOGS, type RunLogs } from './run-log.js';
 import type { RunEnd, RunRecord } from './run-record.js';
 import { RUN_STORE, type RunStore } from './run-store.js';
 import { Run } from './run.js';
@@ -57,9 +57,13 @@ export class RecoveryService {
   /** Ends what had started, and lets wait what still waits. Call it once, before new runs are taken. */
   async recover(): Promise<void> {
     const left = (await readdir(this.config.runtimeRoot)).filter((it) => TEMPORARY.test(it));
-    const runs = (await this.store.unfinished()).map((record) => this.take(record));
+    const runs = (await this.store.takeOver()).map((record) => this.take(record));
     await Promise.all(
-      runs.map((it) => (it.resumes ? this.preparation.cleanUp(it.run) : this.end(it))),
+      runs.map((it) =>
+        it.resumes
+          ? this.attempt(it.run, 'temporary folders', () => this.preparation.cleanUp(it.run))
+          : this.end(it),
+      ),
     );
     // In the order in which they came.
     for (const { run, resumes } of runs) {
@@ -74,8 +78,9 @@ export class RecoveryService {
   }
 
   private take(record: RunRecord): Leftover {
-    const { log, end } = this.logs.recover(record.id);
+    const { log, end } = this.logOf(record);
     const run = new Run(record, log, 0);
+    run.accepted.resolve();
     this.live.add(run);
     const resumes = record.state === 'queued' && run.isDetached && end === null;
     return { run, resumes, end: end === null ? record.end : endIn(end), isLogged: end !== null };
@@ -83,10 +88,12 @@ export class RecoveryService {
 
   private async end({ run, end, isLogged }: Leftover): Promise<void> {
     const { record } = run;
-    const hasStarted = record.state === 'running';
+    const hasStarted = record.state === 'running' || record.hasSurvivors;
     const tree = hasStarted ? this.treeOf(record) : null;
     const survivors = tree === null ? 0 : await tree.kill(KILL_SECONDS);
-    if (survivors > 0) await this.admission.occupy(run.id, run.sessionId);
+    if (survivors > 0) {
+      await this.attempt(run, 'the session', () => this.admission.occupy(run.id, run.sessionId));
+    }
     run.provider = record.agent?.provider ?? run.provider;
     const gone = async () => {
       while (tree !== null && (await tree.kill(KILL_AGAIN_SECONDS)) > 0);
@@ -96,6 +103,24 @@ export class RecoveryService {
       isLogged,
       gone: survivors > 0 ? gone : undefined,
     });
+  }
+
+  /** A log that cannot be read does not keep the others waiting: its end is tried again later. */
+  private logOf({ id }: RunRecord): RecoveredLog {
+    try {
+      return this.logs.recover(id);
+    } catch (err) {
+      this.logger.error({ err, run: id }, 'the log of a run of the last server cannot be read');
+      return { log: this.logs.create(id), end: null };
+    }
+  }
+
+  private async attempt(run: Run, what: string, step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (err) {
+      this.logger.error({ err, run: run.id }, `${what} of a run of the last server`);
+    }
   }
 
   private treeOf({ process, cookie }: RunRecord): ProcessTree {

@@ -49,7 +49,7 @@ export class RetentionService implements OnModuleDestroy {
     const kept: EndedRun[] = [];
     for await (const run of this.store.ended()) {
       if (this.isInUse(run.id) || Date.parse(run.endedAt) > oldest) kept.push(run);
-      else await this.forget(run.id);
+      else await this.attempt(run.id, () => this.forget(run.id));
     }
     await this.makeRoom(kept);
   }
@@ -83,10 +83,24 @@ export class RetentionService implements OnModuleDestroy {
       // Somebody may have begun to follow it while others were taken.
       if (this.isInUse(run.id)) continue;
       largest.bytes -= run.eventBytes;
-      total -= run.eventBytes;
-      // The record first: it must not promise events that are gone.
-      await this.store.annotate(run.id, { eventsExpired: true });
-      this.logs.remove(run.id);
+      if (await this.attempt(run.id, () => this.expire(run.id))) total -= run.eventBytes;
+    }
+  }
+
+  private async expire(id: string): Promise<void> {
+    // The record first: it must not promise events that are gone.
+    await this.store.annotate(id, { eventsExpired: true });
+    this.logs.remove(id);
+  }
+
+  /** What cannot be removed is no reason to keep the rest. */
+  private async attempt(run: string, step: () => Promise<void>): Promise<boolean> {
+    try {
+      await step();
+      return true;
+    } catch (err) {
+      this.logger.error({ err, run }, 'an old run could not be removed');
+      return false;
     }
   }
 

@@ -8,7 +8,7 @@ import { LiveRuns } from './live-runs.js';
 import { exitData } from './run-events.js';
 import { RunMetrics } from './run-metrics.js';
 import { RunPreparation } from './run-preparation.js';
-import type { RunEnd, StoredProblem } from './run-record.js';
+import { hasEnded, type RunEnd, type StoredProblem } from './run-record.js';
 import { RUN_STORE, type RunStore } from './run-store.js';
 import type { Run } from './run.js';
 
@@ -24,7 +24,7 @@ export interface Ending {
   isUnstarted?: boolean;
   /** The end is in the log already. */
   isLogged?: boolean;
-  /** Resolves when the survivors of the tree have gone too. */
+  /** Where something of the tree is left: resolves when that has gone too. */
   gone?: () => Promise<void>;
 }
 
@@ -67,6 +67,7 @@ export class RunEnding {
         lastEventId: lastEventId ?? run.log.lastEventId,
         eventBytes: run.log.size,
         isEndLogged: lastEventId !== null,
+        hasSurvivors: ending.gone !== undefined,
       };
       const isNew = await this.store.transition(run.id, ['queued', 'preparing', 'running'], {
         state: end.reason,
@@ -81,8 +82,11 @@ export class RunEnding {
     });
     await attempt('releasing the slot', () => this.release(run, ending));
     this.live.delete(run);
-    run.log.publishEnd();
-    this.metrics.runs.inc({ provider: run.provider, reason: end.reason });
+    await attempt('showing the end', async () => run.log.publishEnd());
+    // An end that the server before this one knew was counted by that one.
+    if (!hasEnded(run.record.state)) {
+      this.metrics.runs.inc({ provider: run.provider, reason: end.reason });
+    }
     if (end.reason === 'failed' && failure !== undefined) run.prepared.reject(failure);
     else run.prepared.resolve();
     run.ended.resolve();
@@ -99,15 +103,21 @@ export class RunEnding {
   }
 
   /** The slot comes free; the session stays busy while something of the run still works in it. */
-  private async release(run: Run, { end, gone }: Ending): Promise<void> {
-    if (end.survivors === 0 || gone === undefined) {
+  private async release(run: Run, { gone }: Ending): Promise<void> {
+    if (gone === undefined) {
       await this.admission.release(run.id);
       return;
     }
     await this.admission.releaseSlot(run.id);
-    void gone()
-      .then(() => this.admission.release(run.id))
-      .catch((err: unknown) => this.logOf(run).error({ err }, 'the session could not be released'));
+    void this.releaseSession(run, gone).catch((err: unknown) => {
+      this.logOf(run).error({ err }, 'the session could not be released');
+    });
+  }
+
+  private async releaseSession(run: Run, gone: () => Promise<void>): Promise<void> {
+    await gone();
+    await this.admission.release(run.id);
+    await this.store.annotate(run.id, { hasSurvivors: false });
   }
 
   private async writeEndLater(run: Run, log: Logger): Promise<void> {

@@ -6,7 +6,6 @@ import type { Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { type AgentProcess, AgentSpawner } from './agent-process.js';
 import { hostIdentity } from './proc.js';
-import { ProcessTable } from './process-table.js';
 import { OutputRecorder } from './output-recorder.js';
 import { endWithoutAgent, metaData } from './run-events.js';
 import type { Ending } from './run-ending.js';
@@ -16,56 +15,54 @@ import type { AgentFacts, EndCause } from './run-record.js';
 import { RUN_STORE, type RunStore } from './run-store.js';
 import type { Run } from './run.js';
 
+interface Started {
+  agent: AgentProcess;
+  recorder: OutputRecorder;
+}
+
 /** Leads an admitted run from its preparation to the exit of its agent. */
 @Injectable()
 export class RunExecution {
-  private readonly agents = new Set<AgentProcess>();
-
   constructor(
     @Inject(RUN_STORE) private readonly store: RunStore,
     private readonly config: RunnerConfig,
     private readonly preparation: RunPreparation,
     private readonly spawner: AgentSpawner,
-    private readonly table: ProcessTable,
     private readonly metrics: RunMetrics,
   ) {}
 
   /** Never rejects. When it is done nothing of the agent is left that could be ended. */
   async execute(run: Run, log: Logger): Promise<Ending> {
     const began = monotonicSeconds();
-    let agent: AgentProcess;
+    let started: Started;
     try {
       run.stopSignal.throwIfAborted();
       run.state = 'preparing';
       await this.store.transition(run.id, ['queued'], { state: 'preparing' });
-      agent = await this.startAgent(run, await this.preparation.prepare(run), log);
+      started = await this.startAgent(run, await this.preparation.prepare(run), log);
     } catch (error) {
       return endedBefore(run, error);
     }
-    const started = monotonicSeconds();
-    this.metrics.preparation.observe(started - began);
-    log.info({ provider: run.provider, seconds: started - began }, 'agent started');
+    const { agent, recorder } = started;
+    const startedAt = monotonicSeconds();
+    this.metrics.preparation.observe(startedAt - began);
+    log.info({ provider: run.provider, seconds: startedAt - began }, 'agent started');
     if (run.logFault === null) run.prepared.resolve();
     try {
       return await this.supervise(run, agent);
     } finally {
-      this.agents.delete(agent);
-      agent.dispose();
-      this.metrics.runTime.observe({ provider: run.provider }, monotonicSeconds() - started);
+      // An agent that could not be ended has had its last word too.
+      recorder.stop();
+      this.spawner.dismiss(agent);
+      this.metrics.runTime.observe({ provider: run.provider }, monotonicSeconds() - startedAt);
     }
-  }
-
-  /** Kills every agent's tree as it is seen now, without waiting. */
-  killAll(): void {
-    const snapshot = this.table.lookNow();
-    for (const agent of this.agents) agent.killIn(snapshot);
   }
 
   private async startAgent(
     run: Run,
     { policy, launch, repo, overlay }: PreparedRun,
     log: Logger,
-  ): Promise<AgentProcess> {
+  ): Promise<Started> {
     try {
       const facts: AgentFacts = {
         provider: policy.provider,
@@ -95,7 +92,6 @@ export class RunExecution {
           recorder.stop();
           throw error;
         });
-      this.agents.add(agent);
       void agent.exited.then(() => recorder.stop());
       run.state = 'running';
       run.log.onBroken = (err) => {
@@ -107,7 +103,7 @@ export class RunExecution {
       // At once: where it cannot be written, the client is still to hear it as a status.
       run.log.flush();
       await this.noteProcess(run, agent, log);
-      return agent;
+      return { agent, recorder };
     } finally {
       await repo.close().catch((err: unknown) => log.error({ err }, 'repo/ could not be closed'));
     }
@@ -157,7 +153,7 @@ export class RunExecution {
       end: { ...cause, killed, survivors, returnCode },
       // Nothing of it was shown to anybody.
       failure: run.log.lastEventId === 0 ? failureOf(run, run.logFault) : undefined,
-      gone: () => agent.gone(),
+      gone: survivors > 0 ? () => agent.gone() : undefined,
     };
   }
 }

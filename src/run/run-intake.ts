@@ -61,10 +61,17 @@ export class RunIntake {
     if (known !== null) return known;
     if ((lastEventId ?? '').trim() !== '') throw unmatched();
     for (;;) {
-      await this.server.requireAccepting(this.admission);
+      await this.server.requireAccepting();
       if (request.package_id !== undefined) await this.requirePackage(request.package_id);
-      const made = await this.make(request, claim, onDisconnect);
-      if (made !== null) return { run: made };
+      try {
+        const made = await this.make(request, claim, onDisconnect);
+        if (made !== null) return { run: made };
+      } catch (error) {
+        // What the session is busy with may be the run of this very key.
+        const own = claim !== null && isBusy(error) ? await this.join(claim) : null;
+        if (own === null) throw error;
+        return own;
+      }
       // Another request has taken the key meanwhile; if that one is refused, it is this one's turn.
       const joined = await this.join(claim!);
       if (joined !== null) return joined;
@@ -118,7 +125,7 @@ export class RunIntake {
     const record = recordOf(request, claim, onDisconnect);
     // From here to `live.add` nothing is waited for: of two requests at once one sees the other, and
     // a server that begins to stop sees the run.
-    if (!this.server.isAccepting) await this.server.requireAccepting(this.admission);
+    if (!this.server.isAccepting) await this.server.requireAccepting();
     const others = this.othersToInterrupt(request, record);
     const run = new Run(record, this.logs.create(record.id), this.graceOf(record));
     this.live.add(run);
@@ -204,6 +211,10 @@ function interruptedBy({ id }: Run) {
     code: 'interrupted' as const,
     detail: `The run made room for the run ${id} of its session.`,
   };
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof RunnerError && error.code === 'session_busy';
 }
 
 function unmatched(): RunnerError {

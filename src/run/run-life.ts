@@ -50,11 +50,6 @@ export class RunLife {
     );
   }
 
-  /** Kills every agent without waiting; for a server that has no time left. */
-  killAll(): void {
-    this.execution.killAll();
-  }
-
   /**
    * A run that this server will not start lives on with it, so that it can be followed and cancelled.
    * @returns whether it was cancelled before the server ended

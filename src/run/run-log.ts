@@ -14,7 +14,7 @@ export interface RunLog {
   /**
    * Appends an event. `data` must hold no character that ends a line. Events wait in memory until the
    * next turn of the event loop, or until there are enough of them, and are then written at once.
-   * After a write has failed nothing more is appended but the end.
+   * After a write has failed nothing more is appended but the end, and behind the end nothing.
    */
   append(type: LoggedEventType, data: string): void;
 
@@ -27,6 +27,7 @@ export interface RunLog {
    * @returns its number; null if it could not be written: then readers get it without an id
    */
   seal(type: LoggedEventType, data: string): Promise<number | null>;
+  /** Shows the end to readers; who has it is done. */
   publishEnd(): void;
   /**
    * Writes a published end that could not be written before; false if it still cannot be. The log stays
@@ -54,6 +55,7 @@ export interface RunLogReader {
   next(signal: AbortSignal): Promise<Buffer | null>;
   /** The number of the last event that was read. */
   lastReadId(): Promise<number>;
+  /** Frees what the reader holds. */
   close(): void;
 }
 
@@ -66,6 +68,7 @@ export interface RecoveredLog {
 
 /** Makes, finds and removes logs; the one place that chooses where they live. */
 export interface RunLogs {
+  /** The log of a new run. */
   create(runId: string): RunLog;
   /** Opens the log of a run whose server died, without what it wrote of a last event. */
   recover(runId: string): RecoveredLog;
@@ -73,6 +76,7 @@ export interface RunLogs {
   open(runId: string, lastEventId: number): RunLog | null;
   /** Whether somebody writes or reads it now. */
   isInUse(runId: string): boolean;
+  /** Removes the events of a run; who reads them just now has them to the end. */
   remove(runId: string): void;
 }
 

@@ -104,6 +104,8 @@ export interface RunRecord {
   readonly eventBytes: number;
   /** The log has the end too; until then the run is not done with. */
   readonly isEndLogged: boolean;
+  /** Something of its tree is still there, and keeps the session busy; until then it is not done with either. */
+  readonly hasSurvivors: boolean;
   /** The events were removed to make room; the record stays. */
   readonly eventsExpired: boolean;
 }
@@ -129,6 +131,7 @@ export function queuedRecord(
     lastEventId: 0,
     eventBytes: 0,
     isEndLogged: false,
+    hasSurvivors: false,
     eventsExpired: false,
   };
 }
@@ -148,6 +151,7 @@ export type RunChanges = Partial<
     | 'lastEventId'
     | 'eventBytes'
     | 'isEndLogged'
+    | 'hasSurvivors'
     | 'eventsExpired'
   >
 >;

@@ -35,9 +35,11 @@ export interface RunStore {
    * @returns null, or the id and the body hash of the run that has the key: then nothing is stored
    */
   create(record: RunRecord): Promise<{ runId: string; bodyHash: string } | null>;
+  /** The record of a run; null if there is none. */
   get(id: string): Promise<RunRecord | null>;
   /** The run that an idempotency key belongs to. */
   findByKey(key: KeyClaim['key']): Promise<{ runId: string; bodyHash: string } | null>;
+  /** A page of the runs that a filter lets pass. */
   list(filter: RunFilter): Promise<RunPage>;
   /** Changes facts of a run, but not its state. Does nothing for an unknown run. */
   annotate(id: string, changes: Omit<RunChanges, 'state'>): Promise<void>;
@@ -50,8 +52,11 @@ export interface RunStore {
     from: readonly RunState[],
     changes: RunChanges & { state: RunState },
   ): Promise<boolean>;
-  /** The runs that have not ended, in the order in which they were made. */
-  unfinished(): Promise<RunRecord[]>;
+  /**
+   * Takes over what a server before this one has left, whatever this one has been asked until then.
+   * @returns the runs that are not done with, in the order in which they were made
+   */
+  takeOver(): Promise<RunRecord[]>;
   /** Every ended run, oldest first; read in slices that hold up nobody. */
   ended(): AsyncIterable<EndedRun>;
   /** Forgets a run and its key. */

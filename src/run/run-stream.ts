@@ -65,7 +65,7 @@ export class RunStream {
           if (gone.signal.aborted) return;
           // What the client has is good; it must not take what it got for the whole.
           this.logger.error({ err: error, run: followed.run?.id }, 'a stream broke off');
-          follower.response.destroy();
+          follower.cut();
         },
       );
       return () => gone.abort();
@@ -97,7 +97,7 @@ export class RunStream {
       reader: log.reader(after),
       sink: new FrameSink(follower.response, this.config.followerTimeoutSeconds, () => {
         this.logger.warn({ run: run?.id }, 'a follower accepts nothing; its connection is closed');
-        follower.giveUp();
+        follower.cut();
       }),
       gone,
       interrupt: new AbortController(),
@@ -150,20 +150,25 @@ export class RunStream {
     interrupt.signal.addEventListener('abort', end);
     if (interrupt.signal.aborted) end();
     let told: number | null = null;
-    while (!over.signal.aborted) {
-      const place = await this.runs.queuePosition(run.id);
-      if (place !== null && !over.signal.aborted && place.position !== told) {
-        told = place.position;
-        await sink.notice(
-          await reader.lastReadId(),
-          'queued',
-          { run_id: run.id, position: place.position, pending_total: place.pendingTotal },
-          gone,
+    try {
+      while (!over.signal.aborted) {
+        const place = await this.runs.queuePosition(run.id);
+        if (place !== null && !over.signal.aborted && place.position !== told) {
+          told = place.position;
+          await sink.notice(
+            await reader.lastReadId(),
+            'queued',
+            { run_id: run.id, position: place.position, pending_total: place.pendingTotal },
+            gone,
+          );
+        }
+        await sleep(POSITION_INTERVAL_MS, undefined, { signal: over.signal }).catch(
+          () => undefined,
         );
       }
-      await sleep(POSITION_INTERVAL_MS, undefined, { signal: over.signal }).catch(() => undefined);
+    } finally {
+      run.leftQueue.removeEventListener('abort', end);
+      interrupt.signal.removeEventListener('abort', end);
     }
-    run.leftQueue.removeEventListener('abort', end);
-    interrupt.signal.removeEventListener('abort', end);
   }
 }

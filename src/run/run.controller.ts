@@ -15,7 +15,7 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import type { Observable } from 'rxjs';
+import { EMPTY, type Observable } from 'rxjs';
 import { NoContent } from '../common/no-content.js';
 import { RunnerError } from '../common/errors.js';
 import { cursorOf, requireKnown } from './cursor.js';
@@ -130,6 +130,8 @@ export class RunController {
     const { run, log } = await this.runs.logOf(id);
     requireKnown(after, log.lastEventId);
     if (run === null && after === log.lastEventId) throw new NoContent();
+    // Who asks for the headers alone follows nothing.
+    if (http.method === 'HEAD') return EMPTY;
     const follower = new Follower(http, http.res!);
     if (run !== null) follower.onEnd(run.attachFollower());
     return this.stream.follow({ run, log, after }, follower);

@@ -3,7 +3,6 @@ import { ADMISSION, type Admission } from '../admission/admission.js';
 import { settledWithin } from '../common/abort.js';
 import { RunnerError } from '../common/errors.js';
 import { LiveRuns } from './live-runs.js';
-import { RunLife } from './run-life.js';
 import { RUN_LOGS, type RunLog, type RunLogs } from './run-log.js';
 import type { EndCause, RunRecord } from './run-record.js';
 import { RUN_STORE, type RunFilter, type RunPage, type RunStore } from './run-store.js';
@@ -37,7 +36,6 @@ export class RunService {
     @Inject(RUN_STORE) private readonly store: RunStore,
     @Inject(RUN_LOGS) private readonly logs: RunLogs,
     private readonly live: LiveRuns,
-    private readonly life: RunLife,
   ) {}
 
   /** @throws {RunnerError} `run_not_found` */
@@ -119,11 +117,6 @@ export class RunService {
     await ended;
     for (const run of left) run.handedOver.resolve();
     await Promise.all(left.map((run) => run.ended.promise));
-  }
-
-  /** Kills every agent without waiting; for a server that has no time left. */
-  killAll(): void {
-    this.life.killAll();
   }
 
   private async view(record: RunRecord): Promise<RunView> {

@@ -85,7 +85,7 @@ describe('a run', () => {
       [90, 90],
     ])('with a grace of %i s gives one that the server closed %i s', (grace, seconds) => {
       const run = runWith('cancel', grace);
-      run.attachFollower()('timeout');
+      run.attachFollower()('cut');
       jest.advanceTimersByTime(seconds * 1000 - 1);
       expect(run.cause).toBeNull();
       jest.advanceTimersByTime(1);
@@ -95,7 +95,7 @@ describe('a run', () => {
     it('waits for one that the server closed though another has left since', () => {
       const run = runWith('cancel', 0);
       const [closed, other] = [run.attachFollower(), run.attachFollower()];
-      closed('timeout');
+      closed('cut');
       jest.advanceTimersByTime(10_000);
       other('gone');
       jest.advanceTimersByTime(49_999);
@@ -104,17 +104,18 @@ describe('a run', () => {
       expect(run.cause?.code).toBe('client_gone');
     });
 
-    it('waits no longer for one that has come back since', () => {
-      const run = runWith('cancel', 0);
-      run.attachFollower()('timeout');
+    it('forgets its grace when it ends', () => {
+      const run = runWith('cancel', 3600);
       run.attachFollower()('gone');
-      expect(run.cause?.code).toBe('client_gone');
+      expect(jest.getTimerCount()).toBe(1);
+      run.ended.resolve();
+      return run.ended.promise.then(() => expect(jest.getTimerCount()).toBe(0));
     });
 
     it('goes on without any if it is detached', () => {
       const run = runWith('continue', 0);
       run.attachFollower()('gone');
-      run.attachFollower()('timeout');
+      run.attachFollower()('cut');
       jest.advanceTimersByTime(3_600_000);
       expect(run.cause).toBeNull();
     });

@@ -10,11 +10,11 @@ import type { RunLog } from './run-log.js';
 export type Departure =
   /** The client went, or the stream had come to its end. */
   | 'gone'
-  /** The server closed it, because the client accepted nothing for too long. */
-  | 'timeout';
+  /** The server cut it: the client accepted nothing for too long, or the log could not be read. */
+  | 'cut';
 
-/** Seconds that a client has at least to come back after the server has closed its connection. */
-const MIN_GRACE_AFTER_TIMEOUT_SECONDS = 60;
+/** Seconds that a client has at least to come back after the server has cut its connection. */
+const MIN_GRACE_AFTER_CUT_SECONDS = 60;
 
 /** One run that has not ended: how far it is, what is to end it, and who follows it. */
 export class Run {
@@ -46,7 +46,7 @@ export class Run {
   private readonly leaving = new AbortController();
   private followers = 0;
   private grace: NodeJS.Timeout | null = null;
-  /** Until when a client whose connection the server has closed may come back, on the monotonic clock. */
+  /** Until when a client whose connection the server has cut may come back, on the monotonic clock. */
   private awaitedUntil = 0;
 
   /** @param graceSeconds how long it outlives its last follower, where that cancels it */
@@ -62,6 +62,8 @@ export class Run {
     for (const { promise } of [this.accepted, this.prepared, this.ended]) {
       promise.catch(() => undefined);
     }
+    // A grace may be of days: it must not keep what has ended in memory.
+    void this.ended.promise.then(() => this.endGrace());
   }
 
   get id(): string {
@@ -121,18 +123,21 @@ export class Run {
    */
   attachFollower(): (departure: Departure) => void {
     this.followers += 1;
-    if (this.grace !== null) clearTimeout(this.grace);
-    this.grace = null;
-    this.awaitedUntil = 0;
+    this.endGrace();
     let attached = true;
     return (departure) => {
       if (!attached) return;
       attached = false;
       this.followers -= 1;
       const now = monotonicSeconds();
-      if (departure === 'timeout') this.awaitedUntil = now + MIN_GRACE_AFTER_TIMEOUT_SECONDS;
+      if (departure === 'cut') this.awaitedUntil = now + MIN_GRACE_AFTER_CUT_SECONDS;
       if (this.followers === 0 && !this.isDetached) this.outlive(this.awaitedUntil - now);
     };
+  }
+
+  private endGrace(): void {
+    if (this.grace !== null) clearTimeout(this.grace);
+    this.grace = null;
   }
 
   private outlive(atLeastSeconds: number): void {

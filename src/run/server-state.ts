@@ -1,37 +1,31 @@
-import { Injectable } from '@nestjs/common';
-import type { Admission } from '../admission/admission.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { ADMISSION, type Admission } from '../admission/admission.js';
 import { RunnerError } from '../common/errors.js';
 
 /** Whether this server knows all runs, and takes new ones. */
 @Injectable()
 export class ServerState {
-  /** It holds its roots, and has taken up what a server before it has left. */
-  hasTakenOver = false;
+  private isTakenOver = false;
+  private phase: 'serving' | 'leaving' | 'draining' = 'serving';
 
-  private phase: 'starting' | 'accepting' | 'leaving' | 'draining' = 'starting';
+  constructor(@Inject(ADMISSION) private readonly admission: Admission) {}
 
   /** Why it is not ready, as a sentence; null if it is. */
   get notReady(): string | null {
-    switch (this.phase) {
-      case 'starting':
-        return 'The runner waits for another one that still holds its workspaces or its runtime folder.';
-      case 'accepting':
-        return null;
-      case 'leaving':
-      case 'draining':
-        return 'The runner is being stopped.';
-    }
+    if (this.phase !== 'serving') return 'The runner is being stopped.';
+    return this.isTakenOver
+      ? null
+      : 'The runner takes up what the last one has left, or waits for one that still holds its workspaces or its runtime folder.';
   }
 
   /** All that a server before this one has left is taken up: runs may come. */
   accept(): void {
-    this.hasTakenOver = true;
-    if (this.phase === 'starting') this.phase = 'accepting';
+    this.isTakenOver = true;
   }
 
   /** It is to stop: not ready any more, but it still takes runs from those who have not heard. */
   leave(): void {
-    if (this.phase === 'accepting') this.phase = 'leaving';
+    if (this.phase === 'serving') this.phase = 'leaving';
   }
 
   /** It takes no new runs. */
@@ -41,17 +35,21 @@ export class ServerState {
 
   /** It takes new runs. */
   get isAccepting(): boolean {
-    return this.phase === 'accepting' || this.phase === 'leaving';
+    return this.isTakenOver && this.phase !== 'draining';
   }
 
   /** @throws {RunnerError} `draining`, with the time to try again */
-  async requireAccepting(admission: Admission): Promise<void> {
-    if (!this.isAccepting) await this.refuse(admission);
+  async requireAccepting(): Promise<void> {
+    if (!this.isAccepting) await this.refuse();
   }
 
-  /** @throws {RunnerError} `draining`, with the time to try again */
-  async refuse(admission: Admission): Promise<never> {
-    const { retryAfterSeconds } = await admission.snapshot();
+  /** @throws {RunnerError} `draining`, if it does not know all runs yet */
+  async requireTakenOver(): Promise<void> {
+    if (!this.isTakenOver) await this.refuse();
+  }
+
+  private async refuse(): Promise<never> {
+    const { retryAfterSeconds } = await this.admission.snapshot();
     throw new RunnerError('draining', `${this.notReady} Try again in a moment.`, {
       retryAfterSeconds,
     });

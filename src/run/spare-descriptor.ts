@@ -12,6 +12,8 @@ let spare: number | null = open();
  * @param look must be synchronous and leave nothing open: nobody else can take the descriptor then
  */
 export function withSpareDescriptor<T>(look: () => T): T {
+  // It may not have been there again at once.
+  spare ??= openAgain();
   try {
     return look();
   } catch (error) {

@@ -1,5 +1,4 @@
-import { type CanActivate, Inject, Injectable } from '@nestjs/common';
-import { ADMISSION, type Admission } from '../admission/admission.js';
+import { type CanActivate, Injectable } from '@nestjs/common';
 import { ServerState } from './server-state.js';
 
 /**
@@ -8,14 +7,11 @@ import { ServerState } from './server-state.js';
  */
 @Injectable()
 export class TakeoverGuard implements CanActivate {
-  constructor(
-    @Inject(ADMISSION) private readonly admission: Admission,
-    private readonly server: ServerState,
-  ) {}
+  constructor(private readonly server: ServerState) {}
 
   /** @throws {RunnerError} `draining` */
   async canActivate(): Promise<boolean> {
-    if (!this.server.hasTakenOver) await this.server.refuse(this.admission);
+    await this.server.requireTakenOver();
     return true;
   }
 }

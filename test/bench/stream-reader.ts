@@ -55,7 +55,7 @@ export function readStream(url: string, options: ReadOptions = {}): Promise<Stre
           const runId = response.headers.location?.slice('/runs/'.length) ?? '';
           resolve({ ...facts, runId, totalMs: performance.now() - began });
         } catch (error) {
-          reject(error as Error);
+          reject(error instanceof Error ? error : new Error(String(error)));
         }
       });
     });

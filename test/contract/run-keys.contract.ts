@@ -37,7 +37,7 @@ export function describeRunKeys(storage: () => RunStoreStorage): void {
       await store.create(gone);
       await store.transition(gone.id, UNENDED, ended());
       const next = storage().open();
-      await next.unfinished();
+      await next.takeOver();
       for (const server of [store, next]) {
         expect((await server.findByKey('live'))?.runId).toBe(live.id);
         expect((await server.create(withKey('gone')))?.runId).toBe(gone.id);

@@ -189,6 +189,19 @@ export function describeRunLogs(name: string, factory: RunLogStorageFactory): vo
         expect((await readAll(log)).map(({ type }) => type)).toEqual(['agent', 'runner.exit']);
       });
 
+      it('has nothing behind it', async () => {
+        log.append('agent', 'x');
+        const sealing = log.seal('runner.exit', '{}');
+        log.append('stalled', '{}');
+        expect(await sealing).toBe(2);
+        log.append('stalled', '{}');
+        log.publishEnd();
+        log.append('stalled', '{}');
+        log.flush();
+        expect(log.lastEventId).toBe(2);
+        expect((await readAll(log)).map(({ type }) => type)).toEqual(['agent', 'runner.exit']);
+      });
+
       it('is all that a run without output has', async () => {
         expect(await endOf(log)).toBe(1);
         expect(idsOf(await readAll(log))).toEqual([1]);

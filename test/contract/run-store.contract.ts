@@ -34,7 +34,7 @@ export function describeRunStore(name: string, factory: RunStoreStorageFactory):
       const record = await create();
       expect(await store.get(record.id)).toEqual(record);
       const next = storage.open();
-      expect(await next.unfinished()).toEqual([record]);
+      expect(await next.takeOver()).toEqual([record]);
       expect(await next.get(record.id)).toEqual(record);
     });
 
@@ -98,7 +98,7 @@ export function describeRunStore(name: string, factory: RunStoreStorageFactory):
         await store.annotate(live.id, { process });
         await store.annotate(gone.id, { eventsExpired: true });
         const next = storage.open();
-        expect(await next.unfinished()).toEqual([{ ...live, process }]);
+        expect(await next.takeOver()).toEqual([{ ...live, process }]);
         expect(await next.get(gone.id)).toEqual({ ...gone, ...ended(), eventsExpired: true });
       });
 
@@ -124,7 +124,7 @@ export function describeRunStore(name: string, factory: RunStoreStorageFactory):
         ]);
         expect(await store.get(id)).toMatchObject({ state: 'completed', process });
         const next = storage.open();
-        expect(await next.unfinished()).toEqual([]);
+        expect(await next.takeOver()).toEqual([]);
         expect(await next.get(id)).toMatchObject({ state: 'completed', process });
       });
     });
@@ -137,10 +137,10 @@ export function describeRunStore(name: string, factory: RunStoreStorageFactory):
           await store.transition(id, UNENDED, ended());
         }
         const left = records.filter((_, index) => index % 3 !== 0);
-        expect((await store.unfinished()).map(({ id }) => id)).toEqual(left.map(({ id }) => id));
+        expect((await store.takeOver()).map(({ id }) => id)).toEqual(left.map(({ id }) => id));
         const next = storage.open();
-        expect(await next.unfinished()).toEqual(left);
-        expect(await next.unfinished()).toEqual(left);
+        expect(await next.takeOver()).toEqual(left);
+        expect(await next.takeOver()).toEqual(left);
       });
 
       it('finds what was running as running, and what was prepared as queued', async () => {
@@ -149,7 +149,7 @@ export function describeRunStore(name: string, factory: RunStoreStorageFactory):
         expect((await store.get(prepared.id))!.state).toBe('preparing');
         await store.transition(running.id, ['queued'], { state: 'preparing' });
         await store.transition(running.id, ['preparing'], { state: 'running' });
-        const states = (await storage.open().unfinished()).map(({ state }) => state);
+        const states = (await storage.open().takeOver()).map(({ state }) => state);
         expect(states).toEqual(['queued', 'running']);
       });
     });
@@ -159,11 +159,11 @@ export function describeRunStore(name: string, factory: RunStoreStorageFactory):
         const { id } = await create();
         await store.transition(id, UNENDED, ended('failed', { isEndLogged: false }));
         expect(await store.get(id)).toMatchObject({ state: 'failed', isEndLogged: false });
-        const [left] = await storage.open().unfinished();
+        const [left] = await storage.open().takeOver();
         expect(left).toMatchObject({ id, state: 'failed', end: { reason: 'failed' } });
         await store.annotate(id, { lastEventId: 4, isEndLogged: true });
         const next = storage.open();
-        expect(await next.unfinished()).toEqual([]);
+        expect(await next.takeOver()).toEqual([]);
         expect(await next.get(id)).toMatchObject({ state: 'failed', lastEventId: 4 });
       });
     });
@@ -219,7 +219,7 @@ export function describeRunStore(name: string, factory: RunStoreStorageFactory):
         await store.remove(id);
       }
       for (const server of [store, storage.open()]) {
-        expect(await server.unfinished()).toEqual([stays]);
+        expect(await server.takeOver()).toEqual([stays]);
         expect(await server.get(live.id)).toBeNull();
         expect(await server.get(gone.id)).toBeNull();
         expect(await listed(server)).toEqual([stays.id]);

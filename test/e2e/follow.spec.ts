@@ -1,5 +1,5 @@
 import { printedRandomNumbers } from '../support/random.js';
-import { ask, createId, Gate, look, untilState } from '../support/runs.js';
+import { ask, cancel, createId, Gate, look, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -97,6 +97,20 @@ describe('GET /runs/{id}/events', () => {
     const posted = await ask(runner, 'POST', `/runs/${id}/events`);
     expect([posted.status, posted.body.code]).toEqual([405, 'method_not_allowed']);
     expect(posted.headers.get('allow')).toContain('GET');
+  });
+
+  it('gives the headers alone to who asks for them, who follows nothing', async () => {
+    const live = await StreamClient.open(runner, { user_prompt: 'echo up; sleep 3600' });
+    await live.waitFor(({ data }) => data === 'up');
+    const id = live.response.headers.location!.slice('/runs/'.length);
+    const path = `/runs/${id}/events`;
+    const head = await ask(runner, 'HEAD', path);
+    expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    expect((await ask(runner, 'HEAD', `${path}?after=99`)).status).toBe(400);
+    expect((await ask(runner, 'HEAD', '/runs/none/events')).status).toBe(404);
+    expect(await look(runner, id)).toMatchObject({ state: 'running' });
+    await cancel(runner, id);
+    await live.exit();
   });
 
   it('goes on with a live run from every event, and ends with it', async () => {

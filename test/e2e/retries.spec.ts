@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventually } from '../support/processes.js';
+import { eventually, kinship, processesWith } from '../support/processes.js';
 import { ask, cancel, create, createId, Gate, look, untilState } from '../support/runs.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
 import { type RunBody, StreamClient } from '../support/stream-client.js';
@@ -331,6 +331,23 @@ describe('a retry while the run is being prepared', () => {
       await client.exit();
       expect(client.ids).toEqual([1, 2, 3]);
     }
+  });
+
+  it('joins also where its own run is what the session is busy with', async () => {
+    const impatient = { ...body, package_id: 'maxwelllink-local', on_busy: 'reject' };
+    const answers = Array.from({ length: 10 }, () => create(runner, impatient, headers));
+    // All are past the look for their key: they wait for the registry, and then go on at once.
+    await eventually(
+      () => processesWith('--exclusive'),
+      (programs) => programs.some((pid) => kinship(pid).parent === runner.pid),
+    );
+    holder.stdin!.end();
+    const ids = (await Promise.all(answers)).map(({ status, body: { run_id: id } }) => {
+      expect(status).toBe(202);
+      return id as string;
+    });
+    expect(new Set(ids).size).toBe(1);
+    await untilState(runner, ids[0]!, 'completed');
   });
 
   it('waits for it like the first, and then gets the same refusal', async () => {

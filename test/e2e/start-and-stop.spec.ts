@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { eventually, processesWith } from '../support/processes.js';
+import { createId, Gate, untilState } from '../support/runs.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -44,6 +46,28 @@ describe('starting and stopping the server', () => {
     ]);
     await second.stop();
     await first.stop();
+  });
+
+  it('starts nothing of what waits where its port is taken', async () => {
+    const first = await Runner.start();
+    const gate = new Gate(first, 'gate');
+    const held = await createId(first, { user_prompt: gate.wait, session_id: 's' });
+    await untilState(first, held, 'running');
+    const waits = await createId(first, { user_prompt: 'echo x >> outputs/n', session_id: 's' });
+    await first.kill();
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const second = Runner.spawn({ FERMILINK_RUNNER_PORT: String(port) }, first.home);
+    await once(second.process, 'close');
+    expect(second.process.exitCode).toBe(1);
+    const count = join(first.repo('s'), 'outputs', 'n');
+    expect(existsSync(count)).toBe(false);
+    other.close();
+    const third = await first.startNext();
+    await untilState(third, waits, 'completed');
+    expect(readFileSync(count, 'utf8')).toBe('x\n');
+    await third.stop();
   });
 
   it('falls back to ./workspaces where the root cannot be made', async () => {
