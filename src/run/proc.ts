@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { errnoOf } from '../common/errors.js';
 import { withSpareDescriptor } from './spare-descriptor.js';
 
@@ -25,6 +25,27 @@ export interface ProcessEntry {
 const START_TIME = 19;
 const ENVIRONMENT_START = 47;
 const COOKIE_MARK = Buffer.from(`${RUN_COOKIE_VARIABLE}=`);
+
+/**
+ * What files of `/proc` are read into: Node takes a new buffer of 64 KiB for each file that does not say
+ * how long it is, and a look reads thousands.
+ */
+let scratch = Buffer.alloc(4096);
+
+/** @returns a view of what is read into next time */
+function readAll(path: string): Buffer {
+  const fd = openSync(path, 'r');
+  try {
+    for (let length = 0; ;) {
+      const count = readSync(fd, scratch, length, scratch.length - length, null);
+      if (count === 0) return scratch.subarray(0, length);
+      length += count;
+      if (length === scratch.length) scratch = Buffer.concat([scratch], 2 * length);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
 
 /** Reads one process; null if there is none that we may see. */
 export function readProcess(pid: number): Omit<ProcessEntry, 'cookie'> | null {
@@ -66,9 +87,12 @@ export function readCookie(pid: number): { cookie: string | null; final: boolean
 
 /** Names the boot and the pid namespace: the same number elsewhere or later is another process. */
 export function hostIdentity(): string {
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-  return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  identity ??= `${readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
+  return identity;
 }
+
+/** It is that of this process for good. */
+let identity: string | null = null;
 
 /**
  * ENOENT, ESRCH: the process is gone. EACCES, EPERM: it is somebody else's; of some systems not even
@@ -79,7 +103,7 @@ const NOT_OURS = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'];
 /** @returns null if the process is gone or none of ours; anything else that is in the way is an error */
 function readProc(path: string): Buffer | null {
   try {
-    return withSpareDescriptor(() => readFileSync(path));
+    return withSpareDescriptor(() => readAll(path));
   } catch (error) {
     if (NOT_OURS.includes(errnoOf(error) ?? '')) return null;
     throw error;

@@ -1,12 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { fairTurn } from '../common/fair-turn.js';
 import { ProcessSnapshot } from './process-snapshot.js';
 import { type ProcessEntry, readCookie, readProcess } from './proc.js';
 import { withSpareDescriptor } from './spare-descriptor.js';
 
-/** How long one slice of a look may hold the event loop, in milliseconds. */
-const SLICE_MS = 8;
+/** Entries that are read in a row: less than a millisecond's work. */
+const ENTRIES_IN_A_PIECE = 16;
 
 /**
  * Looks at `/proc` for every run at once. A look that is asked for while another is under way begins
@@ -48,13 +49,9 @@ export class ProcessTable {
     await nextTurn();
     const found: ProcessEntry[] = [];
     const cookies = new Map<string, string | null>();
-    let sliceBegan = performance.now();
     for (const entry of this.entries(cookies)) {
       found.push(entry);
-      if (performance.now() - sliceBegan > SLICE_MS) {
-        await nextTurn();
-        sliceBegan = performance.now();
-      }
+      if (found.length % ENTRIES_IN_A_PIECE === 0) await fairTurn();
     }
     this.cookies = cookies;
     return new ProcessSnapshot(found);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fairTurn } from '../common/fair-turn.js';
 import type { PoliteSignal } from '../provider/agent-adapter.js';
 import { isAlive, type ProcessEntry } from './proc.js';
 import type { ProcessSnapshot } from './process-snapshot.js';
@@ -125,6 +126,7 @@ export class ProcessTree {
     for (;;) {
       // A look that fails says nothing: what was known counts as alive, and the next look may succeed.
       const alive = await this.look().catch(() => null);
+      await fairTurn();
       if (signal === 'SIGKILL') this.killGroups();
       for (const entry of alive ?? []) {
         const key = `${entry.pid}:${entry.startTime}`;
@@ -132,6 +134,8 @@ export class ProcessTree {
         // Polite signals once: a second one tells some programs to leave in a hurry.
         if (now !== 'SIGKILL' && sent.get(key) === now) continue;
         sent.set(key, now);
+        // A signal may let the process that gets it run before the one that sends it goes on.
+        await fairTurn();
         send(entry, now);
       }
       empty = alive?.length === 0 ? empty + 1 : 0;

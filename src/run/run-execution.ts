@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { monotonicSeconds, nowUtc } from '../common/clock.js';
 import { RunnerError, toRunnerError } from '../common/errors.js';
+import { fairTurn } from '../common/fair-turn.js';
 import type { Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { type AgentProcess, AgentSpawner } from './agent-process.js';
@@ -79,6 +80,7 @@ export class RunExecution {
         agent: facts,
         package: overlay,
       });
+      await fairTurn();
       // Cancel and disconnect are looked at once more in the tick of the spawn.
       run.stopSignal.throwIfAborted();
       const { maxLineBytes, maxOutputBytes } = this.config;
