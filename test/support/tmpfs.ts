@@ -1,16 +1,23 @@
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
-  existsSync,
   mkdtempSync,
   openSync,
   rmdirSync,
+  rmSync,
   statfsSync,
-  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+const MIB = 1024 * 1024;
+
+/** Those that a test has not unmounted: it failed. */
+const mounted = new Set<Tmpfs>();
+afterAll(() => {
+  for (const disk of mounted) disk.unmount();
+});
 
 /** A small file system of its own, to be filled by a test. Needs root. */
 export class Tmpfs {
@@ -29,7 +36,9 @@ export class Tmpfs {
         cause,
       });
     }
-    return new Tmpfs(path);
+    const disk = new Tmpfs(path);
+    mounted.add(disk);
+    return disk;
   }
 
   get freeBytes(): number {
@@ -37,31 +46,47 @@ export class Tmpfs {
     return bavail * bsize;
   }
 
-  /** Fills it but for so many bytes, a multiple of a page. */
+  /**
+   * Fills it but for so many bytes, a multiple of a page. Others may write to it meanwhile, if nothing
+   * is to be left.
+   */
   fill(leaveBytes = 0): void {
     this.empty();
     const fd = openSync(this.filler, 'wx');
     try {
-      for (let left = this.freeBytes - leaveBytes; left > 0;) {
-        left -= writeSync(fd, Buffer.alloc(Math.min(left, 1 << 20)));
+      for (;;) {
+        const left = this.freeBytes - leaveBytes;
+        if (left === 0) return;
+        if (left < 0) throw new Error(`only ${this.freeBytes} bytes are free`);
+        write(fd, Math.min(left, MIB));
       }
     } finally {
       closeSync(fd);
     }
-    if (this.freeBytes !== leaveBytes) throw new Error(`${this.freeBytes} bytes are free`);
   }
 
   /** Gives back what `fill` has taken. */
   empty(): void {
-    if (existsSync(this.filler)) unlinkSync(this.filler);
+    rmSync(this.filler, { force: true });
   }
 
   unmount(): void {
     execFileSync('umount', ['-l', this.path]);
     rmdirSync(this.path);
+    mounted.delete(this);
   }
 
   private get filler(): string {
     return join(this.path, 'filler');
+  }
+}
+
+/** Writes as many of some bytes as there is room for. */
+function write(fd: number, bytes: number): void {
+  try {
+    writeSync(fd, Buffer.alloc(bytes));
+  } catch (error) {
+    // Somebody else took the room that there was.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   }
 }
