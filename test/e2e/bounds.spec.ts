@@ -1,5 +1,5 @@
 import { eventually, processesWith } from '../support/processes.js';
-import { createId, Gate, look, untilState } from '../support/runs.js';
+import { Gate, getRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -50,7 +50,7 @@ describe('bounds of a run', () => {
     expect(bytesOf(client)).toBeGreaterThanOrEqual(64 * 1024);
     expect(bytesOf(client)).toBeLessThanOrEqual(64 * 1024 + 2);
     expect(processesWith(mark)).toEqual([]);
-    expect(await look(runner, idOf(client))).toMatchObject({ state: 'output_limit' });
+    expect(await getRun(runner, idOf(client))).toMatchObject({ state: 'output_limit' });
   });
 
   it('do not touch one that writes just as much as it may', async () => {
@@ -102,14 +102,14 @@ describe('bounds of a run', () => {
       code: null,
       detail: expect.stringContaining('2 seconds'),
     });
-    const { started_at, ended_at } = await look(runner, idOf(busy));
-    expect(Date.parse(ended_at) - Date.parse(started_at)).toBeGreaterThanOrEqual(1990);
+    const { started_at, ended_at } = await getRun(runner, idOf(busy));
+    expect(Date.parse(ended_at!) - Date.parse(started_at!)).toBeGreaterThanOrEqual(1990);
   });
 
   it('end one that waits too long, and no other', async () => {
     const gate = new Gate(runner, 'wait');
     const session_id = 'wait';
-    const holder = await createId(runner, { user_prompt: gate.wait, session_id });
+    const holder = await startRun(runner, { user_prompt: gate.wait, session_id });
     await untilState(runner, holder, 'running');
     const client = await run('echo ran', { session_id });
     await client.waitFor(({ event }) => event === 'queued');
@@ -119,11 +119,11 @@ describe('bounds of a run', () => {
       detail: expect.stringContaining('2 seconds'),
       return_code: null,
     });
-    const ended = await look(runner, idOf(client));
+    const ended = await getRun(runner, idOf(client));
     expect(ended).toMatchObject({ state: 'cancelled', started_at: null });
-    expect(Date.parse(ended.ended_at) - Date.parse(ended.created_at)).toBeGreaterThanOrEqual(1990);
+    expect(Date.parse(ended.ended_at!) - Date.parse(ended.created_at)).toBeGreaterThanOrEqual(1990);
     // One that has its slot is not one that waits.
-    expect(await look(runner, holder)).toMatchObject({ state: 'running' });
+    expect(await getRun(runner, holder)).toMatchObject({ state: 'running' });
     gate.open();
     await untilState(runner, holder, 'completed');
   });
@@ -131,20 +131,20 @@ describe('bounds of a run', () => {
   it('count the time of a run from its start, not from its arrival', async () => {
     const gate = new Gate(runner, 'late');
     const session_id = 'late';
-    const holder = await createId(runner, { user_prompt: gate.wait, session_id });
+    const holder = await startRun(runner, { user_prompt: gate.wait, session_id });
     await untilState(runner, holder, 'running');
-    const id = await createId(runner, {
+    const id = await startRun(runner, {
       user_prompt: 'sleep 0.3; echo done',
       session_id,
       max_runtime_seconds: 1,
     });
-    const { created_at } = await look(runner, id);
+    const { created_at } = await getRun(runner, id);
     await eventually(
       () => Date.now() - Date.parse(created_at),
       (age) => age > 1100,
     );
     gate.open();
     const run = await untilState(runner, id, 'completed');
-    expect(Date.parse(run.started_at) - Date.parse(created_at)).toBeGreaterThan(1000);
+    expect(Date.parse(run.started_at!) - Date.parse(created_at)).toBeGreaterThan(1000);
   });
 });

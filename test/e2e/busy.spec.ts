@@ -1,10 +1,10 @@
 import {
   ask,
-  cancel,
-  create,
-  createId,
+  cancelRun,
   Gate,
-  look,
+  getRun,
+  postRun,
+  startRun,
   untilIdle,
   untilState,
 } from '../support/runs.js';
@@ -31,20 +31,20 @@ describe('a session that has a run', () => {
   });
 
   const start = async (more: object = {}) => {
-    const id = await createId(runner, { user_prompt: UNTIL_ENDED, session_id, ...more });
+    const id = await startRun(runner, { user_prompt: UNTIL_ENDED, session_id, ...more });
     await untilState(runner, id, 'running');
     return id;
   };
   const wait = async (more: object = {}) => {
-    const id = await createId(runner, { user_prompt: 'echo ran', session_id, ...more });
-    expect(await look(runner, id)).toMatchObject({ state: 'queued' });
+    const id = await startRun(runner, { user_prompt: 'echo ran', session_id, ...more });
+    expect(await getRun(runner, id)).toMatchObject({ state: 'queued' });
     return id;
   };
 
   it.each([{}, { on_busy: 'queue' }])('lets the next one wait: %j', async (more) => {
     const first = await start();
     const second = await wait(more);
-    await cancel(runner, first);
+    await cancelRun(runner, first);
     await untilState(runner, second, 'completed');
   });
 
@@ -59,13 +59,13 @@ describe('a session that has a run', () => {
     };
     await refusals();
     const gate = new Gate(runner, session_id);
-    const queued = await createId(runner, { user_prompt: gate.wait, session_id });
+    const queued = await startRun(runner, { user_prompt: gate.wait, session_id });
     await refusals();
-    await cancel(runner, running);
+    await cancelRun(runner, running);
     await refusals();
     gate.open();
     await untilState(runner, queued, 'completed');
-    const accepted = await create(runner, reject);
+    const accepted = await postRun(runner, reject);
     expect(accepted.status).toBe(202);
     await untilState(runner, accepted.body.run_id, 'completed');
     expect((await ask(runner, 'GET', `/runs?session_id=${session_id}`)).body.runs).toHaveLength(3);
@@ -74,13 +74,13 @@ describe('a session that has a run', () => {
   it('takes one of several that all ask to be alone', async () => {
     for (let round = 0; round < 5; round += 1) {
       const body = { user_prompt: UNTIL_ENDED, session_id, on_busy: 'reject' };
-      const answers = await Promise.all(Array.from({ length: 8 }, () => create(runner, body)));
+      const answers = await Promise.all(Array.from({ length: 8 }, () => postRun(runner, body)));
       const accepted = answers.filter(({ status }) => status === 202);
       expect(accepted).toHaveLength(1);
       for (const { status, body: problem } of answers) {
         if (status !== 202) expect([status, problem.code]).toEqual([409, 'session_busy']);
       }
-      await cancel(runner, accepted[0]!.body.run_id);
+      await cancelRun(runner, accepted[0]!.body.run_id);
     }
   });
 
@@ -102,7 +102,7 @@ describe('a session that has a run', () => {
     expect(await client.exit()).toMatchObject({ reason: 'completed', return_code: 0 });
     expect(client.dataOf('agent')).toEqual(['old']);
     const id = String(client.response.headers.location).slice(6);
-    expect(await look(runner, running)).toMatchObject({
+    expect(await getRun(runner, running)).toMatchObject({
       ...INTERRUPTED,
       return_code: -2,
       detail: expect.stringContaining(id),
@@ -113,15 +113,15 @@ describe('a session that has a run', () => {
     }
     expect(await stream.exit()).toMatchObject({ reason: 'cancelled', code: 'interrupted' });
     // The old one had ended before the new one began.
-    const ended = Date.parse((await look(runner, running)).ended_at);
-    expect(Date.parse((await look(runner, id)).started_at)).toBeGreaterThanOrEqual(ended);
+    const ended = Date.parse((await getRun(runner, running)).ended_at!);
+    expect(Date.parse((await getRun(runner, id)).started_at!)).toBeGreaterThanOrEqual(ended);
   });
 
   it('takes the last of several that interrupt at once', async () => {
     await start();
     const answers = await Promise.all(
       Array.from({ length: 6 }, () =>
-        createId(runner, { user_prompt: 'echo ran', session_id, on_busy: 'interrupt' }),
+        startRun(runner, { user_prompt: 'echo ran', session_id, on_busy: 'interrupt' }),
       ),
     );
     const last = answers.sort().at(-1)!;
@@ -135,7 +135,7 @@ describe('a session that has a run', () => {
   it('keeps the runs of another user', async () => {
     const body = { user_prompt: 'echo ran', session_id, user_id: 'bob', on_busy: 'interrupt' };
     const refused = async () => {
-      const { status, body: problem } = await create(runner, body);
+      const { status, body: problem } = await postRun(runner, body);
       expect([status, problem.code]).toEqual([409, 'session_busy']);
     };
     const running = await start({ user_id: 'ada' });
@@ -143,18 +143,18 @@ describe('a session that has a run', () => {
     // One of his own waits too; that changes nothing, and is not ended either.
     const own = await wait({ user_id: 'bob' });
     await refused();
-    expect(await look(runner, running)).toMatchObject({ state: 'running' });
-    expect(await look(runner, own)).toMatchObject({ state: 'queued' });
-    await cancel(runner, running);
+    expect(await getRun(runner, running)).toMatchObject({ state: 'running' });
+    expect(await getRun(runner, own)).toMatchObject({ state: 'queued' });
+    await cancelRun(runner, running);
     await untilState(runner, own, 'completed');
     // Nobody's run is a user of its own.
     const anonymous = await start();
     await refused();
-    await cancel(runner, anonymous);
+    await cancelRun(runner, anonymous);
   });
 
   it('has nothing to interrupt when it is free', async () => {
-    const other = await createId(runner, { user_prompt: UNTIL_ENDED, session_id: 'elsewhere' });
+    const other = await startRun(runner, { user_prompt: UNTIL_ENDED, session_id: 'elsewhere' });
     const client = await StreamClient.open(runner, {
       user_prompt: 'echo ran',
       session_id,
@@ -163,7 +163,7 @@ describe('a session that has a run', () => {
     expect(await client.exit()).toMatchObject({ reason: 'completed' });
     expect(client.dataOf('queued')).toEqual([]);
     await untilState(runner, other, 'running');
-    await cancel(runner, other);
+    await cancelRun(runner, other);
   });
 });
 
@@ -174,7 +174,7 @@ describe('interrupting where runs wait', () => {
     runner = await Runner.start({ FERMILINK_RUNNER_DRAIN_SECONDS: '0', ...env });
   };
   const post = (session_id: string, user_id: string, more: object = {}) =>
-    create(runner, { user_prompt: UNTIL_ENDED, session_id, user_id, ...more });
+    postRun(runner, { user_prompt: UNTIL_ENDED, session_id, user_id, ...more });
   const accepted = async (session_id: string, user_id: string, more: object = {}) => {
     const { status, body } = await post(session_id, user_id, more);
     expect([status, body.code]).toEqual([202, undefined]);
@@ -195,18 +195,18 @@ describe('interrupting where runs wait', () => {
     // Of the two that wait one leaves.
     const second = await accepted('a', 'ada', interrupt);
     expect(await untilState(runner, ada[0]!, 'cancelled')).toMatchObject(INTERRUPTED);
-    expect(await look(runner, second)).toMatchObject({ state: 'queued', position: 2 });
+    expect(await getRun(runner, second)).toMatchObject({ state: 'queued', position: 2 });
     // None of his leaves.
     expect((await post('a3', 'ada', interrupt)).body.code).toBe('user_queue_full');
     const bob = await accepted('b', 'bob');
     expect((await post('c', 'cyd', interrupt)).body.code).toBe('queue_full');
     for (const id of [ada[1]!, second, bob]) {
-      expect(await look(runner, id)).toMatchObject({ state: 'queued' });
+      expect(await getRun(runner, id)).toMatchObject({ state: 'queued' });
     }
     const again = await accepted('b', 'bob', interrupt);
     expect(await untilState(runner, bob, 'cancelled')).toMatchObject(INTERRUPTED);
-    expect(await look(runner, again)).toMatchObject({ state: 'queued', position: 3 });
-    expect(await look(runner, holder)).toMatchObject({ state: 'running' });
+    expect(await getRun(runner, again)).toMatchObject({ state: 'queued', position: 3 });
+    expect(await getRun(runner, holder)).toMatchObject({ state: 'running' });
   });
 
   it('takes no place in a full queue that it would not need if the others were gone', async () => {
@@ -253,11 +253,11 @@ describe('interrupting where runs wait', () => {
     const bob = await accepted('b', 'bob', { user_prompt: gate.wait });
     const second = await accepted('a', 'ada', { ...interrupt, user_prompt: 'echo ran' });
     expect(await untilState(runner, first, 'cancelled')).toMatchObject(INTERRUPTED);
-    expect(await look(runner, bob)).toMatchObject({ position: 1 });
-    expect(await look(runner, second)).toMatchObject({ position: 2 });
-    await cancel(runner, holder);
+    expect(await getRun(runner, bob)).toMatchObject({ position: 1 });
+    expect(await getRun(runner, second)).toMatchObject({ position: 2 });
+    await cancelRun(runner, holder);
     await untilState(runner, bob, 'running');
-    expect(await look(runner, second)).toMatchObject({ state: 'queued', position: 1 });
+    expect(await getRun(runner, second)).toMatchObject({ state: 'queued', position: 1 });
     gate.open();
     await untilState(runner, second, 'completed');
   });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, processesWith } from '../support/processes.js';
-import { cancel, createId, Gate, look, untilIdle, untilState } from '../support/runs.js';
+import { cancelRun, Gate, getRun, startRun, untilIdle, untilState } from '../support/runs.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -36,10 +36,10 @@ describe('POST /runs/{id}/cancel', () => {
       (pids) => pids.length === 3,
     );
     const { run_id: id } = JSON.parse(data);
-    const answer = await cancel(runner, id);
+    const answer = await cancelRun(runner, id);
     expect(processesWith(mark)).toEqual([]);
     expect(answer.status).toBe(200);
-    expect(answer.body).toEqual(await look(runner, id));
+    expect(answer.body).toEqual(await getRun(runner, id));
     expect(answer.body).toMatchObject({
       ...CANCELLED,
       run_id: id,
@@ -53,8 +53,8 @@ describe('POST /runs/{id}/cancel', () => {
   it('takes a queued run out of the queue', async () => {
     const gate = new Gate(runner, 'queued');
     const session_id = 'queued';
-    const holder = await createId(runner, { user_prompt: gate.wait, session_id });
-    const id = await createId(runner, { user_prompt: 'echo ran >> outputs/ran', session_id });
+    const holder = await startRun(runner, { user_prompt: gate.wait, session_id });
+    const id = await startRun(runner, { user_prompt: 'echo ran >> outputs/ran', session_id });
     const behind = await StreamClient.open(runner, {
       user_prompt: 'cat outputs/ran',
       session_id,
@@ -64,7 +64,7 @@ describe('POST /runs/{id}/cancel', () => {
     );
     const stream = await StreamClient.follow(runner, id);
     await stream.waitFor(({ event }) => event === 'queued');
-    const answer = await cancel(runner, id);
+    const answer = await cancelRun(runner, id);
     expect(answer.status).toBe(200);
     expect(answer.body).toMatchObject({
       ...CANCELLED,
@@ -78,29 +78,29 @@ describe('POST /runs/{id}/cancel', () => {
     await behind.waitFor(
       ({ event, data }) => event === 'queued' && JSON.parse(data).position === 1,
     );
-    expect(await look(runner, holder)).toMatchObject({ state: 'running' });
+    expect(await getRun(runner, holder)).toMatchObject({ state: 'running' });
     gate.open();
     expect(await behind.exit()).toMatchObject({ return_code: 1 });
     expect(behind.dataOf('agent')).toEqual([]);
   });
 
   it('changes nothing of a run that has ended, however often', async () => {
-    const done = await createId(runner, { user_prompt: 'exit 5' });
+    const done = await startRun(runner, { user_prompt: 'exit 5' });
     const completed = await untilState(runner, done, 'completed');
-    const stopped = await createId(runner, { user_prompt: 'sleep 3600' });
+    const stopped = await startRun(runner, { user_prompt: 'sleep 3600' });
     await untilState(runner, stopped, 'running');
-    const { body: cancelled } = await cancel(runner, stopped);
+    const { body: cancelled } = await cancelRun(runner, stopped);
     for (let i = 0; i < 3; i += 1) {
-      expect(await cancel(runner, done)).toMatchObject({ status: 200, body: completed });
-      expect(await cancel(runner, stopped)).toMatchObject({ status: 200, body: cancelled });
+      expect(await cancelRun(runner, done)).toMatchObject({ status: 200, body: completed });
+      expect(await cancelRun(runner, stopped)).toMatchObject({ status: 200, body: cancelled });
     }
     expect(completed).toMatchObject({ reason: 'completed', code: null, return_code: 5 });
   });
 
   it('ends a run once, however many ask for it at once', async () => {
-    const id = await createId(runner, { user_prompt: 'echo up; sleep 3600' });
+    const id = await startRun(runner, { user_prompt: 'echo up; sleep 3600' });
     await untilState(runner, id, 'running');
-    const answers = await Promise.all(Array.from({ length: 10 }, () => cancel(runner, id)));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => cancelRun(runner, id)));
     for (const { status, body } of answers) {
       expect(status).toBe(200);
       expect(body).toEqual(answers[0]!.body);
@@ -112,8 +112,8 @@ describe('POST /runs/{id}/cancel', () => {
 
   it('ends at once a run that has just been made, wherever it is', async () => {
     for (let i = 0; i < 15; i += 1) {
-      const id = await createId(runner, { user_prompt: 'sleep 3600', session_id: `new-${i % 3}` });
-      const { status, body } = await cancel(runner, id);
+      const id = await startRun(runner, { user_prompt: 'sleep 3600', session_id: `new-${i % 3}` });
+      const { status, body } = await cancelRun(runner, id);
       expect(status).toBe(200);
       expect(body).toMatchObject(CANCELLED);
       // It began when its agent did: without one it never began.
@@ -141,7 +141,7 @@ describe('the first cause of an end', () => {
     });
     await stream.waitFor(({ data }) => data === 'asked');
     const { run_id: id } = JSON.parse(stream.dataOf('meta')[0]!);
-    const answer = cancel(runner, id);
+    const answer = cancelRun(runner, id);
     gate.open();
     expect((await answer).body).toMatchObject({ reason: 'timeout', code: null, return_code: 0 });
     expect(await stream.exit()).toMatchObject({ reason: 'timeout', code: null });
@@ -155,15 +155,15 @@ describe('the first cause of an end', () => {
     });
     await stream.waitFor(({ data }) => data === 'up');
     const { run_id: id } = JSON.parse(stream.dataOf('meta')[0]!);
-    const answer = cancel(runner, id);
+    const answer = cancelRun(runner, id);
     await stream.waitFor(({ data }) => data === 'asked');
     stream.abort();
-    const startedAt = Date.parse((await look(runner, id)).started_at);
+    const startedAt = Date.parse((await getRun(runner, id)).started_at!);
     await eventually(
       () => Date.now() - startedAt,
       (age) => age > 1100,
     );
-    expect((await look(runner, id)).state).toBe('running');
+    expect((await getRun(runner, id)).state).toBe('running');
     gate.open();
     expect((await answer).body).toMatchObject(CANCELLED);
   });
@@ -179,8 +179,8 @@ describe('the first cause of an end', () => {
       (isThere) => !isThere,
     );
     const { run_id: id } = JSON.parse(stream.dataOf('meta')[0]!);
-    expect((await look(runner, id)).state).toBe('running');
-    const { status, body } = await cancel(runner, id);
+    expect((await getRun(runner, id)).state).toBe('running');
+    const { status, body } = await cancelRun(runner, id);
     expect(status).toBe(200);
     expect(body).toMatchObject({ state: 'completed', code: null, return_code: 0 });
     expect(processesWith(mark)).toEqual([]);
@@ -203,12 +203,12 @@ describe('cancelling a run that is being prepared', () => {
     );
     await once(holder.stdout!, 'data');
     const session_id = 'prepared';
-    const id = await createId(runner, { user_prompt: 'echo ran > outputs/ran', session_id });
+    const id = await startRun(runner, { user_prompt: 'echo ran > outputs/ran', session_id });
     const preparing = await untilState(runner, id, 'preparing');
     expect(preparing).toMatchObject({ started_at: null, agent: null, last_event_id: 0 });
     expect(preparing).not.toHaveProperty('position');
     const stream = await StreamClient.follow(runner, id);
-    const answer = cancel(runner, id);
+    const answer = cancelRun(runner, id);
     holder.stdin!.end();
     expect(await answer).toMatchObject({
       status: 200,

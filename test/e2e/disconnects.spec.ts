@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { descriptorsOf, eventually, processesWith } from '../support/processes.js';
 import { printedRandomNumbers } from '../support/random.js';
 import { Runner } from '../support/runner.js';
+import { untilIdle } from '../support/runs.js';
 
 const CLIENTS = 1000;
 const AT_ONCE = 60;
@@ -70,11 +71,7 @@ describe('1,000 clients that disconnect at random moments', () => {
           }
         }),
       );
-      await eventually(
-        () => runner.getJson('/ops/concurrency'),
-        (it) => it.active_total === 0 && it.pending_total === 0,
-        60,
-      );
+      await untilIdle(runner, 60);
     };
 
     await clients(100);
@@ -125,10 +122,7 @@ describe('a client that sends many requests behind each other and breaks the con
       (it) => it.active_total === 20,
     );
     socket.destroy();
-    await eventually(
-      () => runner.getJson('/ops/concurrency'),
-      (it) => it.active_total === 0,
-    );
+    await untilIdle(runner);
     expect(processesWith(mark)).toEqual([]);
     expect(runner.stderr).toBe('');
     await runner.stop();

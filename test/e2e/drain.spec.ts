@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { processesWith } from '../support/processes.js';
-import { ask, cancel, create, createId, Gate, look, untilState } from '../support/runs.js';
+import { ask, cancelRun, Gate, getRun, postRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -28,7 +28,7 @@ describe('a server that is asked to stop', () => {
     const stream = await StreamClient.open(runner, body, { headers: key });
     await stream.waitFor(({ data }) => data === 'up');
     const id = String(stream.response.headers.location).slice(6);
-    const toCancel = await createId(runner, { user_prompt: `echo up; ${other.wait}` });
+    const toCancel = await startRun(runner, { user_prompt: `echo up; ${other.wait}` });
     await untilState(runner, toCancel, 'running');
     const { exited } = await drain(runner);
 
@@ -43,15 +43,15 @@ describe('a server that is asked to stop', () => {
       expect(Number.isInteger(seconds) && seconds >= 1 && seconds <= 60).toBe(true);
     }
     // What is known is served: reads, follows, retries and cancels.
-    expect(await look(runner, id)).toMatchObject({ state: 'running' });
+    expect(await getRun(runner, id)).toMatchObject({ state: 'running' });
     expect((await ask(runner, 'GET', '/runs')).body.runs).toHaveLength(2);
     const follower = await StreamClient.follow(runner, id, { after: 1 });
     await follower.waitFor(({ data }) => data === 'up');
     const retried = await StreamClient.open(runner, body, { headers: key });
     expect(retried.response.headers.location).toBe(`/runs/${id}`);
     await retried.waitFor(({ data }) => data === 'up');
-    expect((await create(runner, body, key)).body).toMatchObject({ run_id: id, state: 'running' });
-    const cancelled = await cancel(runner, toCancel);
+    expect((await postRun(runner, body, key)).body).toMatchObject({ run_id: id, state: 'running' });
+    const cancelled = await cancelRun(runner, toCancel);
     expect(cancelled).toMatchObject({ status: 200, body: { code: 'cancel_requested' } });
 
     gate.open();
@@ -74,7 +74,7 @@ describe('a server that is asked to stop', () => {
     });
     await stream.waitFor(({ data }) => data === 'up');
     const waiting = await StreamClient.open(runner, { user_prompt: 'echo ran' });
-    const notDetached = await createId(runner, {
+    const notDetached = await startRun(runner, {
       user_prompt: 'echo ran',
       on_disconnect: 'cancel',
     });
@@ -89,7 +89,7 @@ describe('a server that is asked to stop', () => {
     const { runs } = (await ask(next, 'GET', '/runs')).body;
     expect(runs).toHaveLength(3);
     for (const run of runs) expect(run).toMatchObject({ state: 'cancelled', ...DRAINING });
-    expect(await look(next, notDetached)).toMatchObject({ started_at: null, last_event_id: 1 });
+    expect(await getRun(next, notDetached)).toMatchObject({ started_at: null, last_event_id: 1 });
     const followed = await StreamClient.follow(
       next,
       String(stream.response.headers.location).slice(6),
@@ -105,12 +105,12 @@ describe('a server that is asked to stop', () => {
       FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS: '1',
       FERMILINK_RUNNER_MAX_PENDING_PER_USER: '4',
     });
-    await createId(runner, { user_prompt: 'sleep 3600', session_id: 'first' });
+    await startRun(runner, { user_prompt: 'sleep 3600', session_id: 'first' });
     const ids: string[] = [];
     const session_id = 'order';
     const metadata = { kept: true };
     for (const [index, user] of ['ada', 'bob', 'ada', 'cyd', 'ada', 'ada'].entries()) {
-      const id = await createId(runner, {
+      const id = await startRun(runner, {
         user_prompt: `echo ${index} >> outputs/order; cat outputs/order`,
         session_id,
         user_id: user,
@@ -133,7 +133,7 @@ describe('a server that is asked to stop', () => {
       FERMILINK_RUNNER_MAX_QUEUE_SIZE: '1',
       FERMILINK_RUNNER_MAX_PENDING_PER_USER: '1',
     });
-    const later = await create(next, { user_prompt: 'true', session_id });
+    const later = await postRun(next, { user_prompt: 'true', session_id });
     expect([429, 202]).toContain(later.status);
     for (const id of ids) {
       const run = await untilState(next, id, 'completed');
@@ -154,25 +154,28 @@ describe('a server that is asked to stop', () => {
       FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS: '1',
     });
     const gate = new Gate(runner, 'gate');
-    const holder = await createId(runner, { user_prompt: gate.wait });
+    const holder = await startRun(runner, { user_prompt: gate.wait });
     await untilState(runner, holder, 'running');
     const body = { user_prompt: 'echo ran', session_id: 'left' };
-    const left = await createId(runner, body, key);
-    const unwanted = await createId(runner, { user_prompt: 'echo ran' });
+    const left = await startRun(runner, body, key);
+    const unwanted = await startRun(runner, { user_prompt: 'echo ran' });
     const early = await StreamClient.follow(runner, unwanted);
     await early.waitFor(({ event }) => event === 'queued');
     const { exited } = await drain(runner);
     await early.waitFor(({ event }) => event === 'shutdown');
 
-    expect(await look(runner, left)).toMatchObject({ state: 'queued' });
-    expect((await create(runner, body, key)).body).toMatchObject({ run_id: left, state: 'queued' });
+    expect(await getRun(runner, left)).toMatchObject({ state: 'queued' });
+    expect((await postRun(runner, body, key)).body).toMatchObject({
+      run_id: left,
+      state: 'queued',
+    });
     const late = await StreamClient.follow(runner, left);
     expect(late.status).toBe(200);
     await late.waitFor(({ event }) => event === 'shutdown');
     const retried = await StreamClient.open(runner, body, { headers: key });
     expect(retried.status).toBe(200);
     await retried.waitFor(({ event }) => event === 'shutdown');
-    expect(await cancel(runner, unwanted)).toMatchObject({
+    expect(await cancelRun(runner, unwanted)).toMatchObject({
       status: 200,
       body: { state: 'cancelled', code: 'cancel_requested' },
     });
@@ -186,7 +189,7 @@ describe('a server that is asked to stop', () => {
 
     const next = await runner.startNext();
     await untilState(next, left, 'completed');
-    expect(await look(next, unwanted)).toMatchObject({ code: 'cancel_requested' });
+    expect(await getRun(next, unwanted)).toMatchObject({ code: 'cancel_requested' });
     await next.stop();
   });
 
@@ -203,7 +206,7 @@ describe('a server that is asked to stop', () => {
     await client.waitFor(({ data }) => data === 'up');
     expect(client.dataOf('shutdown')).toEqual([]);
     await client.waitFor(({ event }) => event === 'shutdown');
-    const refused = await create(runner, { user_prompt: 'true' });
+    const refused = await postRun(runner, { user_prompt: 'true' });
     expect([refused.status, refused.body.code]).toEqual([503, 'draining']);
     gate.open();
     expect(await client.exit()).toMatchObject({ reason: 'completed' });

@@ -1,5 +1,5 @@
 import { printedRandomNumbers } from '../support/random.js';
-import { ask, cancel, createId, Gate, look, untilState } from '../support/runs.js';
+import { ask, cancelRun, Gate, getRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -15,8 +15,8 @@ describe('GET /runs/{id}/events', () => {
   afterAll(() => runner.stop());
 
   const ended = async (script: string) => {
-    const id = await createId(runner, { user_prompt: script });
-    return { id, last: (await untilState(runner, id, 'completed')).last_event_id as number };
+    const id = await startRun(runner, { user_prompt: script });
+    return { id, last: (await untilState(runner, id, 'completed')).last_event_id };
   };
 
   it('gives what comes after every event, by the header as by the query', async () => {
@@ -108,14 +108,14 @@ describe('GET /runs/{id}/events', () => {
     expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
     expect((await ask(runner, 'HEAD', `${path}?after=99`)).status).toBe(400);
     expect((await ask(runner, 'HEAD', '/runs/none/events')).status).toBe(404);
-    expect(await look(runner, id)).toMatchObject({ state: 'running' });
-    await cancel(runner, id);
+    expect(await getRun(runner, id)).toMatchObject({ state: 'running' });
+    await cancelRun(runner, id);
     await live.exit();
   });
 
   it('goes on with a live run from every event, and ends with it', async () => {
     const gate = new Gate(runner, 'live');
-    const id = await createId(runner, {
+    const id = await startRun(runner, {
       user_prompt: `echo one; echo two; ${gate.wait}; echo three`,
     });
     const first = await StreamClient.follow(runner, id);
@@ -136,8 +136,8 @@ describe('GET /runs/{id}/events', () => {
   it('gives every id once to followers who come and go while the agent writes', async () => {
     const random = printedRandomNumbers();
     const gate = new Gate(runner, 'write');
-    const id = await createId(runner, {
-      user_prompt: `i=0; ${gate.wait.replace('sleep 0.03', 'seq -f $i-%g 40; i=$((i+1)); sleep 0.03')}`,
+    const id = await startRun(runner, {
+      user_prompt: `i=0; until [ -e ${gate.path} ]; do seq -f $i-%g 40; i=$((i+1)); sleep 0.03; done`,
     });
     let returns = 0;
     const comeAndGo = async (): Promise<string[]> => {
@@ -171,7 +171,7 @@ describe('GET /runs/{id}/events', () => {
 
   it('has the log of a run whose preparation failed, which is its end alone', async () => {
     const session_id = 'spoilt';
-    const spoil = await createId(runner, {
+    const spoil = await startRun(runner, {
       user_prompt: 'rmdir outputs; echo x > outputs',
       session_id,
     });
@@ -203,8 +203,8 @@ describe('notices', () => {
       FERMILINK_RUNNER_DRAIN_SECONDS: '20',
     });
     const [first, second] = [new Gate(runner, 'first'), new Gate(runner, 'second')];
-    await createId(runner, { user_prompt: first.wait });
-    const id = await createId(runner, { user_prompt: `seq 8; ${second.wait}` });
+    await startRun(runner, { user_prompt: first.wait });
+    const id = await startRun(runner, { user_prompt: `seq 8; ${second.wait}` });
     const early = await StreamClient.follow(runner, id);
     const place = await early.waitFor(({ event }) => event === 'queued');
     expect(place.id).toBe('0');
@@ -213,7 +213,7 @@ describe('notices', () => {
     await early.waitFor(({ data }) => data === '8');
     const late = await StreamClient.follow(runner, id, { after: 5 });
     await late.waitFor(({ data }) => data === '8');
-    expect((await look(runner, id)).last_event_id).toBe(9);
+    expect((await getRun(runner, id)).last_event_id).toBe(9);
 
     runner.process.kill('SIGTERM');
     for (const client of [early, late]) {

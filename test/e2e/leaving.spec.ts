@@ -1,5 +1,5 @@
 import { eventually } from '../support/processes.js';
-import { createId, Gate, look, untilState } from '../support/runs.js';
+import { Gate, getRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { type RunBody, StreamClient } from '../support/stream-client.js';
 
@@ -14,9 +14,9 @@ const idOf = (client: StreamClient) => String(client.response.headers.location).
 
 /** Waits until a run has written so much more: it goes on. */
 async function goesOn(runner: Runner, id: string, events: number): Promise<void> {
-  const { last_event_id: before } = await look(runner, id);
+  const { last_event_id: before } = await getRun(runner, id);
   const { state } = await eventually(
-    () => look(runner, id),
+    () => getRun(runner, id),
     (run) => run.state !== 'running' || run.last_event_id >= before + events,
     60,
   );
@@ -68,7 +68,7 @@ describe('a run that its last follower leaves', () => {
 
   it('goes on where the request says so, and by default after POST /runs', async () => {
     const client = await post({ on_disconnect: 'continue' });
-    const created = await createId(runner, { user_prompt: TICKING });
+    const created = await startRun(runner, { user_prompt: TICKING });
     const follower = await StreamClient.follow(runner, created);
     await follower.waitFor(({ data }) => data === 'tick');
     client.abort();
@@ -94,7 +94,7 @@ describe('a run that its last follower leaves', () => {
   });
 
   it('was made by POST /runs with "cancel": the rule begins with its first follower', async () => {
-    const id = await createId(runner, { user_prompt: TICKING, on_disconnect: 'cancel' });
+    const id = await startRun(runner, { user_prompt: TICKING, on_disconnect: 'cancel' });
     await untilState(runner, id, 'running');
     await goesOn(runner, id, 40);
     const follower = await StreamClient.follow(runner, id);
@@ -105,7 +105,7 @@ describe('a run that its last follower leaves', () => {
 
   it('has not begun: it leaves the queue', async () => {
     const session_id = 'queued';
-    const holder = await createId(runner, { user_prompt: TICKING, session_id });
+    const holder = await startRun(runner, { user_prompt: TICKING, session_id });
     await untilState(runner, holder, 'running');
     const client = await StreamClient.open(runner, { user_prompt: 'true', session_id });
     await client.waitFor(({ event }) => event === 'queued');
@@ -115,7 +115,7 @@ describe('a run that its last follower leaves', () => {
       started_at: null,
       last_event_id: 1,
     });
-    expect(await look(runner, holder)).toMatchObject({ state: 'running' });
+    expect(await getRun(runner, holder)).toMatchObject({ state: 'running' });
   });
 });
 
@@ -147,7 +147,7 @@ describe('the grace that the administrator gives', () => {
     for (const it of [id, idOf(keyed)]) {
       const run = await untilState(runner, it, 'cancelled');
       expect(run).toMatchObject(GONE);
-      expect(Date.parse(run.ended_at) - left).toBeGreaterThan(900);
+      expect(Date.parse(run.ended_at!) - left).toBeGreaterThan(900);
     }
     await runner.stop();
   });
@@ -170,7 +170,7 @@ describe('a follower that stops reading', () => {
     // It was the only follower, and there is no grace; but it was not the one who left.
     const whole = await StreamClient.follow(runner, id);
     await whole.waitFor(({ data }) => data === 'all');
-    expect(await look(runner, id)).toMatchObject({ state: 'running', code: null });
+    expect(await getRun(runner, id)).toMatchObject({ state: 'running', code: null });
     client.response.resume();
     await client.all();
     const got = client.ids;

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { eventually, processesWith } from '../support/processes.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
+import { untilIdle } from '../support/runs.js';
 import { StreamClient } from '../support/stream-client.js';
 
 /** A word that only the processes of one test have in their command line. */
@@ -19,11 +20,6 @@ describe('the life of a run', () => {
 
   const run = (script: string, more: object = {}) =>
     StreamClient.open(runner, { user_prompt: script, ...more });
-  const idle = () =>
-    eventually(
-      () => runner.getJson('/ops/concurrency'),
-      (it) => it.active_total === 0 && it.pending_total === 0,
-    );
 
   it.each([
     ['a child', (mark: string) => `sleep ${mark} & echo started; wait`],
@@ -55,7 +51,7 @@ describe('the life of a run', () => {
       () => processesWith(mark),
       (pids) => pids.length === 0,
     );
-    await idle();
+    await untilIdle(runner);
   });
 
   it('ends what an agent that ended by itself has left behind', async () => {

@@ -2,15 +2,17 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../support/processes.js';
 import { Runner } from '../support/runner.js';
+import { Gate, untilIdle } from '../support/runs.js';
 import { StreamClient } from '../support/stream-client.js';
-
-const untilGone = 'echo up; until [ -e outputs/go ]; do sleep 0.02; done';
 
 describe('runs that wait', () => {
   let runner: Runner;
-  const post = (session_id: string, user_id: string, user_prompt = untilGone, more: object = {}) =>
-    StreamClient.open(runner, { session_id, user_id, user_prompt, ...more });
-  const letGo = (session: string) => writeFileSync(join(runner.repo(session), 'outputs', 'go'), '');
+  const gateOf = (session: string) => new Gate(runner, session);
+  /** A run that says `up` and then waits for the gate of its session, unless it has another prompt. */
+  const post = (session_id: string, user_id: string, prompt?: string, more: object = {}) => {
+    const user_prompt = prompt ?? `echo up; ${gateOf(session_id).wait}`;
+    return StreamClient.open(runner, { session_id, user_id, user_prompt, ...more });
+  };
   const running = (client: StreamClient) => client.waitFor(({ data }) => data === 'up');
   const places = (client: StreamClient) =>
     client.events.filter(({ event }) => event === 'queued').map(({ data }) => JSON.parse(data));
@@ -35,15 +37,15 @@ describe('runs that wait', () => {
     expect(places(c)[0]).toMatchObject({ position: 1, pending_total: 1 });
     expect(places(d)[0]).toMatchObject({ position: 2, pending_total: 2 });
     expect(d.events[0]?.id).toBe('0');
-    letGo('a');
+    gateOf('a').open();
     await running(c);
     await d.waitFor(({ event, data }) => event === 'queued' && JSON.parse(data).position === 1);
     expect(d.events.some(({ event }) => event === 'meta')).toBe(false);
-    letGo('b');
+    gateOf('b').open();
     await running(d);
     expect(d.events.find(({ event }) => event === 'meta')?.id).toBe('1');
-    letGo('c');
-    letGo('d');
+    gateOf('c').open();
+    gateOf('d').open();
     for (const client of [a, b, c, d])
       expect(await client.exit()).toMatchObject({ return_code: 0 });
   });
@@ -77,11 +79,11 @@ describe('runs that wait', () => {
     expect(await runner.getJson('/ops/admission')).toMatchObject({ user_key: 'session:anonymous' });
     const other = await post('three', 'cyd', 'echo through');
     expect(await other.exit()).toMatchObject({ return_code: 0 });
-    letGo('one');
+    gateOf('one').open();
     for (const client of [first, sameSession])
       expect(await client.exit()).toMatchObject({ return_code: 0 });
     await running(sameUser);
-    letGo('two');
+    gateOf('two').open();
     await sameUser.exit();
   });
 
@@ -110,10 +112,7 @@ describe('runs that wait', () => {
     expect(metrics).toContain('runner_refusals_total{reason="queue_full"} 1');
     expect(metrics).toContain('runner_pending_runs 3');
     for (const client of [...waiting, last, ...holders]) client.abort();
-    await eventually(
-      () => runner.getJson('/ops/concurrency'),
-      (it) => it.active_total === 0 && it.pending_total === 0,
-    );
+    await untilIdle(runner);
   });
 
   it('are refused before they wait for what can be known before', async () => {
@@ -132,12 +131,12 @@ describe('runs that wait', () => {
     await client.waitFor(({ event }) => event === 'queued');
     // The session's folder comes to be a file while the run waits.
     writeFileSync(join(runner.workspaces, 'c'), '');
-    letGo('a');
+    gateOf('a').open();
     const exit = await client.exit();
     expect(exit).toMatchObject({ reason: 'failed', code: 'workspace_failed', return_code: null });
     expect(exit.detail).toEqual(expect.stringContaining('must be a folder'));
     expect(client.events.some(({ event }) => event === 'meta')).toBe(false);
-    letGo('b');
+    gateOf('b').open();
   });
 
   it('leave the queue with their client, and never start', async () => {
@@ -152,10 +151,7 @@ describe('runs that wait', () => {
     );
     holders.forEach((holder) => holder.abort());
     await runner.logged((line) => line.session === 'c' && line.code === 'client_gone');
-    await eventually(
-      () => runner.getJson('/ops/concurrency'),
-      (it) => it.active_total === 0,
-    );
+    await untilIdle(runner);
     // Nothing was made of it, although there is room now.
     const sessions = readdirSync(runner.workspaces).filter((name) => !name.startsWith('.'));
     expect(sessions.sort()).toEqual(['a', 'b']);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, processesWith } from '../support/processes.js';
-import { ask, cancel, create, createId, Gate, look, untilState } from '../support/runs.js';
+import { ask, cancelRun, Gate, getRun, postRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -33,7 +33,7 @@ describe('the start after a server that died', () => {
     const kept = [];
     for (const index of [1, 2, 3]) {
       const user_prompt = `echo ${index} >> outputs/order`;
-      kept.push(await createId(runner, { session_id: 'kept', user_prompt }));
+      kept.push(await startRun(runner, { session_id: 'kept', user_prompt }));
     }
     const dropped = await StreamClient.open(runner, {
       session_id: 'dropped',
@@ -50,7 +50,7 @@ describe('the start after a server that died', () => {
     expect(processesWith(mark)).toEqual([]);
     for (const client of started) {
       const id = String(client.response.headers.location).slice(6);
-      const run = await look(next, id);
+      const run = await getRun(next, id);
       expect(run).toMatchObject({ ...LOST, started_at: expect.any(String) });
       const rest = await StreamClient.follow(next, id, { lastEventId: client.ids.at(-1) });
       expect(await rest.exit()).toMatchObject({ reason: 'lost', run_id: id, survivors: 0 });
@@ -62,7 +62,7 @@ describe('the start after a server that died', () => {
       const lines = whole.dataOf('agent').map(Number);
       expect(lines).toEqual(upTo(lines.length));
       expect(whole.dataOf('runner.exit')).toHaveLength(1);
-      expect(await cancel(next, id)).toMatchObject({ status: 200, body: run });
+      expect(await cancelRun(next, id)).toMatchObject({ status: 200, body: run });
       // The session is free again.
       const again = await StreamClient.open(next, {
         session_id: run.session_id,
@@ -73,7 +73,7 @@ describe('the start after a server that died', () => {
     for (const id of kept) await untilState(next, id, 'completed');
     expect(readFileSync(join(next.repo('kept'), 'outputs', 'order'), 'utf8')).toBe('1\n2\n3\n');
     const id = String(dropped.response.headers.location).slice(6);
-    expect(await look(next, id)).toMatchObject({ ...LOST, started_at: null, last_event_id: 1 });
+    expect(await getRun(next, id)).toMatchObject({ ...LOST, started_at: null, last_event_id: 1 });
     expect(existsSync(next.repo('dropped'))).toBe(false);
     await eventually(
       () => readdirSync(next.runtime).filter((name) => name.startsWith('run-')),
@@ -90,11 +90,11 @@ describe('the start after a server that died', () => {
 
   it('keeps to the end that a run had before its server died', async () => {
     const runner = await Runner.start();
-    const id = await createId(runner, { user_prompt: 'seq 5' });
+    const id = await startRun(runner, { user_prompt: 'seq 5' });
     const before = await untilState(runner, id, 'completed');
     await runner.kill();
     const next = await runner.startNext();
-    expect(await look(next, id)).toEqual(before);
+    expect(await getRun(next, id)).toEqual(before);
     const stream = await StreamClient.follow(next, id);
     expect(await stream.exit()).toMatchObject({ reason: 'completed' });
     expect(stream.ids).toEqual(upTo(7));
@@ -103,9 +103,9 @@ describe('the start after a server that died', () => {
 
   it('leaves nothing that others may read', async () => {
     const runner = await Runner.start();
-    const id = await createId(runner, { user_prompt: 'seq 5' }, { 'idempotency-key': 'secret' });
+    const id = await startRun(runner, { user_prompt: 'seq 5' }, { 'idempotency-key': 'secret' });
     await untilState(runner, id, 'completed');
-    const live = await createId(runner, { user_prompt: 'sleep 3600' });
+    const live = await startRun(runner, { user_prompt: 'sleep 3600' });
     await untilState(runner, live, 'running');
     const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
     const modes = [`folder ${modeOf(runner.runtime)}`];
@@ -116,7 +116,7 @@ describe('the start after a server that died', () => {
     }
     expect(modes.length).toBeGreaterThanOrEqual(10);
     expect(new Set(modes)).toEqual(new Set(['folder 700', 'file 600']));
-    await cancel(runner, live);
+    await cancelRun(runner, live);
     await runner.stop();
   });
 });
@@ -125,16 +125,16 @@ describe('two servers over the same roots', () => {
   it('serve one after the other: the second takes over when the first has ended', async () => {
     const first = await Runner.start({ FERMILINK_RUNNER_DRAIN_SECONDS: '0' });
     const mark = `86400.${process.pid}72`;
-    const done = await createId(first, { user_prompt: 'true', session_id: 'done' });
+    const done = await startRun(first, { user_prompt: 'true', session_id: 'done' });
     await untilState(first, done, 'completed');
-    const live = await createId(first, { user_prompt: `sleep ${mark}`, session_id: 'live' });
-    const waits = await createId(first, { user_prompt: 'true', session_id: 'live' });
+    const live = await startRun(first, { user_prompt: `sleep ${mark}`, session_id: 'live' });
+    const waits = await startRun(first, { user_prompt: 'true', session_id: 'live' });
     await untilState(first, live, 'running');
 
     const second = await first.startNext();
     expect((await ask(second, 'GET', '/health/live')).status).toBe(200);
     expect((await ask(second, 'GET', '/health/ready')).status).toBe(503);
-    const refused = await create(second, { user_prompt: 'true' });
+    const refused = await postRun(second, { user_prompt: 'true' });
     expect([refused.status, refused.body.code]).toEqual([503, 'draining']);
     expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
     // It does not know the other's runs, and does not say that there are none.
@@ -149,8 +149,8 @@ describe('two servers over the same roots', () => {
     }
     // It touches nothing of the other's.
     expect(processesWith(mark)).toHaveLength(1);
-    expect(await look(first, live)).toMatchObject({ state: 'running' });
-    const between = await createId(first, { user_prompt: 'true', session_id: 'between' });
+    expect(await getRun(first, live)).toMatchObject({ state: 'running' });
+    const between = await startRun(first, { user_prompt: 'true', session_id: 'between' });
     await untilState(first, between, 'completed');
 
     await first.kill();
@@ -159,7 +159,7 @@ describe('two servers over the same roots', () => {
       (status) => status === 200,
     );
     expect(processesWith(mark)).toEqual([]);
-    expect(await look(second, live)).toMatchObject(LOST);
+    expect(await getRun(second, live)).toMatchObject(LOST);
     await untilState(second, waits, 'completed');
     const { runs } = (await ask(second, 'GET', '/runs')).body;
     expect(runs.map(({ run_id: id }: { run_id: string }) => id)).toEqual([
@@ -209,18 +209,21 @@ describe('a run that a server leaves to the next, again and again', () => {
     const gate = new Gate(runner, 'gate');
     const before: string[] = [];
     for (let i = 0; i < 4; i += 1) {
-      before.push(await createId(runner, { user_prompt: gate.wait, session_id }));
+      before.push(await startRun(runner, { user_prompt: gate.wait, session_id }));
     }
     const body = { user_prompt: 'echo x >> outputs/count', session_id };
     const key = { 'idempotency-key': 'again' };
-    const id = await createId(runner, body, key);
+    const id = await startRun(runner, body, key);
     for (const [index, end] of (['kill', 'terminate', 'kill'] as const).entries()) {
       await untilState(runner, before[index]!, 'running');
       await runner[end]();
       runner = await runner.startNext();
       const state = end === 'kill' ? 'lost' : 'cancelled';
-      expect(await look(runner, before[index]!)).toMatchObject({ state });
-      expect((await create(runner, body, key)).body).toMatchObject({ run_id: id, state: 'queued' });
+      expect(await getRun(runner, before[index]!)).toMatchObject({ state });
+      expect((await postRun(runner, body, key)).body).toMatchObject({
+        run_id: id,
+        state: 'queued',
+      });
     }
     gate.open();
     await untilState(runner, id, 'completed');

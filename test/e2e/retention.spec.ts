@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../support/processes.js';
-import { ask, create, createId, Gate, look, untilState } from '../support/runs.js';
+import { ask, Gate, getRun, postRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -27,11 +27,11 @@ describe('what runs leave behind', () => {
     const key = { 'idempotency-key': 'old' };
     const oldBody = { user_prompt: 'echo old', session_id: 'old', user_id: 'old' };
     let byHours = await Runner.start({ FERMILINK_RUNNER_DRAIN_SECONDS: '0' });
-    const old = await createId(byHours, oldBody, key);
-    const followed = await createId(byHours, {
+    const old = await startRun(byHours, oldBody, key);
+    const followed = await startRun(byHours, {
       user_prompt: `seq -f '%.0f ${'f'.repeat(1000)}' 1 20000`,
     });
-    const young = await createId(byHours, { user_prompt: 'echo young' });
+    const young = await startRun(byHours, { user_prompt: 'echo young' });
     for (const id of [old, followed, young]) await untilState(byHours, id, 'completed');
     await byHours.terminate();
     age(byHours, old, 2.1);
@@ -39,7 +39,7 @@ describe('what runs leave behind', () => {
     age(byHours, young, 1.9);
     byHours = await byHours.startNext({ FERMILINK_RUNNER_RETAIN_RUNS_HOURS: '2' });
     const gate = new Gate(byHours, 'live');
-    const live = await createId(byHours, { user_prompt: `echo up; ${gate.wait}` });
+    const live = await startRun(byHours, { user_prompt: `echo up; ${gate.wait}` });
     const reader = await StreamClient.follow(byHours, followed);
     reader.stopReading();
 
@@ -49,7 +49,7 @@ describe('what runs leave behind', () => {
       FERMILINK_RUNNER_DRAIN_SECONDS: '0',
     });
     const filling = async (user_id: string) => {
-      const id = await createId(byBytes, {
+      const id = await startRun(byBytes, {
         user_id,
         user_prompt: `seq -f '%.0f ${'g'.repeat(1000)}' 1 400`,
       });
@@ -59,7 +59,7 @@ describe('what runs leave behind', () => {
     const little = await filling('little');
     const much: string[] = [];
     for (let i = 0; i < 4; i += 1) much.push(await filling('much'));
-    const before = await Promise.all(much.map((id) => look(byBytes, id)));
+    const before = await Promise.all(much.map((id) => getRun(byBytes, id)));
 
     await eventually(
       async () => (await ask(byHours, 'GET', `/runs/${old}`)).status,
@@ -72,8 +72,8 @@ describe('what runs leave behind', () => {
     }
     expect(filesOf(byHours, old)).toEqual([]);
     expect(readdirSync(join(byHours.runtime, 'keys'))).toEqual([]);
-    expect(await look(byHours, young)).toMatchObject({ state: 'completed' });
-    expect(await look(byHours, live)).toMatchObject({ state: 'running' });
+    expect(await getRun(byHours, young)).toMatchObject({ state: 'completed' });
+    expect(await getRun(byHours, live)).toMatchObject({ state: 'running' });
     const { runs } = (await ask(byHours, 'GET', '/runs')).body;
     expect(runs.map(({ run_id: id }: { run_id: string }) => id)).toEqual([live, young, followed]);
     // One that somebody reads stays until he has it whole.
@@ -81,7 +81,7 @@ describe('what runs leave behind', () => {
     expect(await reader.exit()).toMatchObject({ reason: 'completed' });
     expect(reader.ids).toHaveLength(20_002);
     // Its key is free for another run.
-    const again = await create(byHours, { ...oldBody, user_prompt: 'echo new' }, key);
+    const again = await postRun(byHours, { ...oldBody, user_prompt: 'echo new' }, key);
     expect(again.status).toBe(202);
     expect(again.body.run_id).not.toBe(old);
 
@@ -101,7 +101,7 @@ describe('what runs leave behind', () => {
         expect(answer.status).toBe(410);
         expect(await answer.json()).toMatchObject({ code: 'cursor_expired' });
       }
-      expect(await look(byBytes, id)).toEqual(before[index]);
+      expect(await getRun(byBytes, id)).toEqual(before[index]);
       expect(existsSync(join(byBytes.runtime, 'events', `${id}.log`))).toBe(false);
     }
     // No more goes than has to, and not from the one who holds little.

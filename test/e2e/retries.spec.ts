@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, kinship, processesWith } from '../support/processes.js';
-import { ask, cancel, create, createId, Gate, look, untilState } from '../support/runs.js';
+import { ask, cancelRun, Gate, getRun, postRun, startRun, untilState } from '../support/runs.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
 import { type RunBody, StreamClient } from '../support/stream-client.js';
 
@@ -52,13 +52,13 @@ describe('Idempotency-Key', () => {
 
   it.each(['k', '~! "#', 'x'.repeat(255)])('is taken as %j', async (key) => {
     const body = { user_prompt: 'true', session_id: 'good-key' };
-    const id = await createId(runner, body, withKey(key));
-    expect(await createId(runner, body, withKey(key))).toBe(id);
+    const id = await startRun(runner, body, withKey(key));
+    expect(await startRun(runner, body, withKey(key))).toBe(id);
   });
 
   it('belongs to a user, else to a session', async () => {
     const idFor = async (more: object, key = 'scope') =>
-      createId(runner, { user_prompt: 'true', ...more }, withKey(key));
+      startRun(runner, { user_prompt: 'true', ...more }, withKey(key));
     const ids = [
       await idFor({ user_id: 'scope-a', session_id: 'scope-1' }),
       await idFor({ user_id: 'scope-b', session_id: 'scope-1' }),
@@ -72,7 +72,7 @@ describe('Idempotency-Key', () => {
     expect(await idFor({ session_id: 'scope-2' })).toBe(ids[3]);
     // Without a session the run has one of its own, which the retry cannot know.
     expect(await idFor({})).toBe(ids[5]);
-    const elsewhere = await create(
+    const elsewhere = await postRun(
       runner,
       { user_prompt: 'true', user_id: 'scope-a', session_id: 'scope-3' },
       withKey('scope'),
@@ -86,7 +86,7 @@ describe('Idempotency-Key', () => {
       session_id: 'body',
       metadata: { a: 1, b: { c: 2, d: [3, 4] } },
     };
-    const id = await createId(runner, body, withKey('body'));
+    const id = await startRun(runner, body, withKey('body'));
     const { end: _end, ...same } = {
       end: null,
       unknown: 'ignored',
@@ -130,7 +130,7 @@ describe('Idempotency-Key', () => {
     }
     const tooFar = await post(body, 'live', 6);
     expect([tooFar.status, (await tooFar.json()).code]).toEqual([400, 'cursor_unknown']);
-    const known = await create(runner, body, withKey('live', 2));
+    const known = await postRun(runner, body, withKey('live', 2));
     expect([known.status, known.body.run_id, known.body.state]).toEqual([
       202,
       idOf(first),
@@ -150,13 +150,13 @@ describe('Idempotency-Key', () => {
   it('joins a run that waits, and one that has ended', async () => {
     const gate = new Gate(runner, 'waits');
     const session_id = 'waits';
-    await createId(runner, { user_prompt: gate.wait, session_id });
+    await startRun(runner, { user_prompt: gate.wait, session_id });
     const body = { user_prompt: 'echo once', session_id };
     const first = await post(body, 'waits');
     await first.waitFor(({ event }) => event === 'queued');
     const second = await post(body, 'waits');
     await second.waitFor(({ event }) => event === 'queued');
-    const state = await create(runner, body, withKey('waits'));
+    const state = await postRun(runner, body, withKey('waits'));
     expect([state.status, state.body.run_id, state.body.state]).toEqual([
       202,
       idOf(first),
@@ -181,7 +181,7 @@ describe('Idempotency-Key', () => {
     expect([whole.status, idOf(whole)]).toEqual([204, idOf(first)]);
     const tooFar = await post(body, 'waits', 4);
     expect([tooFar.status, (await tooFar.json()).code]).toEqual([400, 'cursor_unknown']);
-    expect((await create(runner, body, withKey('waits', 3))).body.state).toBe('completed');
+    expect((await postRun(runner, body, withKey('waits', 3))).body.state).toBe('completed');
     expect(await runsOf(session_id)).toHaveLength(2);
   });
 
@@ -189,7 +189,7 @@ describe('Idempotency-Key', () => {
     const body = { user_prompt: 'echo x >> outputs/count; cat outputs/count', session_id: 'many' };
     const ids = await Promise.all(
       Array.from({ length: 50 }, async (_, index) => {
-        if (index % 2 === 0) return createId(runner, body, withKey('many'));
+        if (index % 2 === 0) return startRun(runner, body, withKey('many'));
         const client = await post(body, 'many');
         expect(client.status).toBe(200);
         expect(await client.exit()).toMatchObject({ reason: 'completed' });
@@ -207,7 +207,7 @@ describe('Idempotency-Key', () => {
     const user = { user_id: 'full', session_id: 'full' };
     const held = [];
     for (let i = 0; i < 3; i += 1) {
-      held.push(await createId(runner, { user_prompt: gate.wait, ...user }));
+      held.push(await startRun(runner, { user_prompt: gate.wait, ...user }));
     }
     const body = { user_prompt: 'echo at last', ...user };
     const refused = await Promise.all(
@@ -218,12 +218,12 @@ describe('Idempotency-Key', () => {
     for (const answer of refused) {
       expect([answer.status, answer.body.code]).toEqual([429, 'user_queue_full']);
     }
-    const busy = await create(runner, { ...body, on_busy: 'reject' }, withKey('full'));
+    const busy = await postRun(runner, { ...body, on_busy: 'reject' }, withKey('full'));
     expect([busy.status, busy.body.code]).toEqual([409, 'session_busy']);
-    const unknown = await create(runner, { ...body, package_id: 'none' }, withKey('full'));
+    const unknown = await postRun(runner, { ...body, package_id: 'none' }, withKey('full'));
     expect([unknown.status, unknown.body.code]).toEqual([400, 'package_not_found']);
     expect(await runsOf('full')).toHaveLength(3);
-    await cancel(runner, held[2]!);
+    await cancelRun(runner, held[2]!);
     const retry = await post(body, 'full');
     await retry.waitFor(({ event }) => event === 'queued');
     gate.open();
@@ -249,7 +249,7 @@ describe('a retry of a run that could not be prepared', () => {
   it('repeats status and body, also of the next server, and starts nothing', async () => {
     const runner = await Runner.start();
     const session_id = 'spoilt';
-    const spoil = await createId(runner, {
+    const spoil = await startRun(runner, {
       user_prompt: 'rmdir outputs; echo x > outputs',
       session_id,
     });
@@ -260,7 +260,7 @@ describe('a retry of a run that could not be prepared', () => {
     const first = await post(runner);
     expect([first.status, first.body.code]).toEqual([500, 'workspace_failed']);
     const { run_id: id } = first.body;
-    expect(await look(runner, id)).toMatchObject({ state: 'failed', code: 'workspace_failed' });
+    expect(await getRun(runner, id)).toMatchObject({ state: 'failed', code: 'workspace_failed' });
     // What was wrong is mended meanwhile; the run has failed all the same.
     rmSync(join(runner.repo(session_id), 'outputs'));
     const check = async (server: Runner) => {
@@ -318,7 +318,7 @@ describe('a retry while the run is being prepared', () => {
       (run) => run.run_id !== undefined,
     );
     const second = StreamClient.open(runner, body, { headers });
-    const state = await create(runner, body, headers);
+    const state = await postRun(runner, body, headers);
     expect(state.body).toEqual({ run_id: id, session_id: 's', state: 'preparing' });
     return [first, second];
   };
@@ -335,7 +335,7 @@ describe('a retry while the run is being prepared', () => {
 
   it('joins also where its own run is what the session is busy with', async () => {
     const impatient = { ...body, package_id: 'maxwelllink-local', on_busy: 'reject' };
-    const answers = Array.from({ length: 10 }, () => create(runner, impatient, headers));
+    const answers = Array.from({ length: 10 }, () => postRun(runner, impatient, headers));
     // All are past the look for their key: they wait for the registry, and then go on at once.
     await eventually(
       () => processesWith('--exclusive'),
@@ -371,12 +371,12 @@ describe('keys and a restart', () => {
   it('stay with their runs, ended and waiting', async () => {
     const runner = await Runner.start({ FERMILINK_RUNNER_DRAIN_SECONDS: '0' });
     const done = { user_prompt: 'seq 3', session_id: 'done' };
-    const id = await createId(runner, done, withKey('done'));
+    const id = await startRun(runner, done, withKey('done'));
     await untilState(runner, id, 'completed');
     const gate = new Gate(runner, 'gate');
-    await createId(runner, { user_prompt: gate.wait, session_id: 'waits' });
+    await startRun(runner, { user_prompt: gate.wait, session_id: 'waits' });
     const body = { user_prompt: `${gate.wait}; echo x >> outputs/ran`, session_id: 'waits' };
-    const waiting = await createId(runner, body, withKey('waiting'));
+    const waiting = await startRun(runner, body, withKey('waiting'));
     expect(await runner.terminate()).toBe(0);
 
     const next = await runner.startNext();
@@ -384,7 +384,7 @@ describe('keys and a restart', () => {
     expect(stream.response.headers.location).toBe(`/runs/${id}`);
     await stream.exit();
     expect(stream.ids).toEqual([3, 4, 5]);
-    const other = await create(next, { ...done, user_prompt: 'seq 4' }, withKey('done'));
+    const other = await postRun(next, { ...done, user_prompt: 'seq 4' }, withKey('done'));
     expect(other.body.code).toBe('idempotency_key_reused');
     const joined = await StreamClient.open(next, body, { headers: withKey('waiting') });
     expect(joined.response.headers.location).toBe(`/runs/${waiting}`);

@@ -1,4 +1,4 @@
-import { ask, cancel, create, createId, Gate, look, untilState } from '../support/runs.js';
+import { ask, cancelRun, Gate, getRun, postRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { type RunBody, StreamClient } from '../support/stream-client.js';
 
@@ -17,7 +17,7 @@ describe('POST /runs and POST /run', () => {
 
   it('creates a run, says so at once, and runs it without anybody who follows it', async () => {
     const gate = new Gate(runner, 'created');
-    const answer = await create(runner, {
+    const answer = await postRun(runner, {
       user_prompt: `echo up; ${gate.wait}; exit 3`,
       session_id: 'created',
     });
@@ -110,7 +110,7 @@ describe('POST /runs and POST /run', () => {
     ['metadata 32 deep', { metadata: nested(32) }, true],
     ['metadata 33 deep', { metadata: nested(33) }, false],
   ])('judges %s', async (_name, more, isGood) => {
-    const { status, body } = await create(runner, { user_prompt: 'true', ...more });
+    const { status, body } = await postRun(runner, { user_prompt: 'true', ...more });
     if (isGood) {
       expect(status).toBe(202);
       await untilState(runner, body.run_id, 'completed');
@@ -132,12 +132,12 @@ describe('GET /runs/{id}', () => {
   it('tells all of a run in each of its states', async () => {
     const [one, two] = [new Gate(runner, 'one'), new Gate(runner, 'two')];
     const metadata = { ticket: 7, nested: { list: [1, 'ü', null, true] } };
-    const holder = await createId(runner, { user_prompt: one.wait, session_id: 'holder' });
+    const holder = await startRun(runner, { user_prompt: one.wait, session_id: 'holder' });
     const request = { user_prompt: `echo up; ${two.wait}; exit 4`, session_id: 'seen' };
-    const id = await createId(runner, { ...request, user_id: ' Ada ', metadata });
-    const behind = await createId(runner, { user_prompt: 'true', session_id: 'behind' });
+    const id = await startRun(runner, { ...request, user_id: ' Ada ', metadata });
+    const behind = await startRun(runner, { user_prompt: 'true', session_id: 'behind' });
 
-    const queued = await look(runner, id);
+    const queued = await getRun(runner, id);
     expect(queued).toEqual({
       run_id: id,
       session_id: 'seen',
@@ -157,14 +157,14 @@ describe('GET /runs/{id}', () => {
       position: 1,
       pending_total: 2,
     });
-    expect(await look(runner, behind)).toMatchObject({ position: 2, metadata: null });
+    expect(await getRun(runner, behind)).toMatchObject({ position: 2, metadata: null });
 
     one.open();
     await untilState(runner, holder, 'completed');
     const stream = await StreamClient.follow(runner, id);
     await stream.waitFor(({ data }) => data === 'up');
-    expect((await look(runner, behind)).position).toBe(1);
-    const running = await look(runner, id);
+    expect((await getRun(runner, behind)).position).toBe(1);
+    const running = await getRun(runner, id);
     const { position: _position, pending_total: _total, ...rest } = queued;
     const agent = {
       provider: 'codex',
@@ -183,7 +183,7 @@ describe('GET /runs/{id}', () => {
 
     two.open();
     await stream.exit();
-    const ended = await look(runner, id);
+    const ended = await getRun(runner, id);
     expect(ended).toEqual({
       ...running,
       state: 'completed',
@@ -192,7 +192,7 @@ describe('GET /runs/{id}', () => {
       ended_at: expect.stringMatching(TIME),
       last_event_id: 3,
     });
-    const times = [ended.created_at, ended.started_at, ended.ended_at].map((it) => Date.parse(it));
+    const times = [ended.created_at, ended.started_at, ended.ended_at].map((it) => Date.parse(it!));
     expect(times).toEqual([...times].sort((a, b) => a - b));
     await untilState(runner, behind, 'completed');
   });
@@ -200,25 +200,25 @@ describe('GET /runs/{id}', () => {
   it('gives the prompt only to those who ask for it, whatever the state', async () => {
     const gate = new Gate(runner, 'prompt');
     const prompt = `${gate.wait}; echo 'ünï'`;
-    const id = await createId(runner, { user_prompt: prompt, session_id: 'prompt' });
+    const id = await startRun(runner, { user_prompt: prompt, session_id: 'prompt' });
     const asked = () => ask(runner, 'GET', `/runs/${id}?include=prompt`);
     expect((await asked()).body.prompt).toBe(prompt);
     gate.open();
     await untilState(runner, id, 'completed');
     expect((await asked()).body.prompt).toBe(prompt);
-    expect(await look(runner, id)).not.toHaveProperty('prompt');
+    expect(await getRun(runner, id)).not.toHaveProperty('prompt');
     expect((await ask(runner, 'GET', '/runs?session_id=prompt')).body.runs[0]).not.toHaveProperty(
       'prompt',
     );
   });
 
   it('says how a run failed that was never started', async () => {
-    const spoil = await createId(runner, {
+    const spoil = await startRun(runner, {
       user_prompt: 'rmdir outputs; echo x > outputs',
       session_id: 'spoilt',
     });
     await untilState(runner, spoil, 'completed');
-    const id = await createId(runner, { user_prompt: 'true', session_id: 'spoilt' });
+    const id = await startRun(runner, { user_prompt: 'true', session_id: 'spoilt' });
     expect(await untilState(runner, id, 'failed')).toMatchObject({
       reason: 'failed',
       code: 'workspace_failed',
@@ -277,10 +277,10 @@ describe('GET /runs', () => {
     for (let index = 0; index < 230; index += 1) {
       const body: RunBody = { user_prompt: gate.wait, session_id: `s${index % 10}` };
       if (index % 5 === 0) body.user_id = index % 2 === 0 ? 'Ada' : 'bob';
-      ids.unshift(await createId(runner, body));
+      ids.unshift(await startRun(runner, body));
     }
     // Some of each user and session have ended, in another order than they were made.
-    await Promise.all(ids.filter((_, index) => index % 3 === 0).map((id) => cancel(runner, id)));
+    await Promise.all(ids.filter((_, index) => index % 3 === 0).map((id) => cancelRun(runner, id)));
   });
   afterAll(() => runner.stop());
 
@@ -290,7 +290,7 @@ describe('GET /runs', () => {
   it('has the newest first, 50 of them, and the way to the others', async () => {
     const first = await list();
     expect(idsOf(first)).toEqual(ids.slice(0, 50));
-    expect(first.runs[0]).toEqual(await look(runner, ids[0]!));
+    expect(first.runs[0]).toEqual(await getRun(runner, ids[0]!));
     const seen = idsOf(first);
     for (let cursor = first.next_cursor; cursor !== null;) {
       const page = await list(`?limit=33&cursor=${cursor}`);
@@ -338,7 +338,7 @@ describe('GET /runs', () => {
   it('pages through what a filter lets pass, also when it changes meanwhile', async () => {
     const first = await list('?state=queued&limit=20');
     // The run that the cursor names leaves the list; its place in it stays known.
-    await cancel(runner, first.runs.at(-1)!.run_id);
+    await cancelRun(runner, first.runs.at(-1)!.run_id);
     const second = await list(`?state=queued&limit=20&cursor=${first.next_cursor}`);
     const queued = idsOf(await list('?state=queued&limit=200'));
     expect(idsOf(second)).toEqual(queued.slice(19, 39));

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { eventually, processesWith } from '../support/processes.js';
-import { createId, Gate, untilState } from '../support/runs.js';
+import { Gate, startRun, untilState } from '../support/runs.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -51,9 +51,9 @@ describe('starting and stopping the server', () => {
   it('starts nothing of what waits where its port is taken', async () => {
     const first = await Runner.start();
     const gate = new Gate(first, 'gate');
-    const held = await createId(first, { user_prompt: gate.wait, session_id: 's' });
+    const held = await startRun(first, { user_prompt: gate.wait, session_id: 's' });
     await untilState(first, held, 'running');
-    const waits = await createId(first, { user_prompt: 'echo x >> outputs/n', session_id: 's' });
+    const waits = await startRun(first, { user_prompt: 'echo x >> outputs/n', session_id: 's' });
     await first.kill();
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');

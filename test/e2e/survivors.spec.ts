@@ -1,5 +1,5 @@
 import { eventually, processesWith } from '../support/processes.js';
-import { cancel, createId, look, untilState } from '../support/runs.js';
+import { cancelRun, getRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -35,9 +35,9 @@ describe('a run whose agent cannot be ended', () => {
   });
 
   it('answers a cancel with 202 after 10 s, and keeps its session busy until it is gone', async () => {
-    const next = await createId(runner, { user_prompt: 'echo next', session_id });
+    const next = await startRun(runner, { user_prompt: 'echo next', session_id });
     const began = performance.now();
-    const answer = await cancel(runner, id);
+    const answer = await cancelRun(runner, id);
     expect(performance.now() - began).toBeGreaterThan(9900);
     expect(answer.status).toBe(202);
     expect(answer.body).toMatchObject({ run_id: id, state: 'running', reason: null });
@@ -47,20 +47,20 @@ describe('a run whose agent cannot be ended', () => {
       code: 'cancel_requested',
       ...SURVIVED,
     });
-    expect(await cancel(runner, id)).toMatchObject({ status: 200, body: { state: 'cancelled' } });
-    const { last_event_id: last } = await look(runner, id);
+    expect(await cancelRun(runner, id)).toMatchObject({ status: 200, body: { state: 'cancelled' } });
+    const { last_event_id: last } = await getRun(runner, id);
     // The slot is free; the session is not.
     expect(await runner.getJson('/ops/concurrency')).toMatchObject({
       active_total: 0,
       pending_total: 1,
     });
-    const elsewhere = await createId(runner, {
+    const elsewhere = await startRun(runner, {
       // Until long after the silence of which the log would speak, had it no end.
       user_prompt: 'sleep 5',
       session_id: 'elsewhere',
     });
     await untilState(runner, elsewhere, 'completed');
-    expect((await look(runner, next)).state).toBe('queued');
+    expect((await getRun(runner, next)).state).toBe('queued');
     // Nothing comes behind the end.
     const replay = await StreamClient.follow(runner, id);
     expect((await replay.all()).at(-1)).toMatchObject({ event: 'runner.exit', id: String(last) });
@@ -73,14 +73,14 @@ describe('a run whose agent cannot be ended', () => {
     await runner.terminate();
     expect(processesWith(`sleep\0${mark}`)).toEqual([agent]);
     runner = await Runner.start(ENV, runner.home, WITHOUT_KILL);
-    expect(await look(runner, id)).toMatchObject({ state: 'cancelled', code: 'draining' });
-    const waits = await createId(runner, { user_prompt: 'echo ran', session_id });
-    expect((await look(runner, waits)).state).toBe('queued');
+    expect(await getRun(runner, id)).toMatchObject({ state: 'cancelled', code: 'draining' });
+    const waits = await startRun(runner, { user_prompt: 'echo ran', session_id });
+    expect((await getRun(runner, waits)).state).toBe('queued');
     await runner.kill();
     // This one may.
     runner = await Runner.start(ENV, runner.home);
     expect(processesWith(`sleep\0${mark}`)).toEqual([]);
     await untilState(runner, waits, 'completed');
-    expect(await look(runner, id)).toMatchObject({ state: 'cancelled', code: 'draining' });
+    expect(await getRun(runner, id)).toMatchObject({ state: 'cancelled', code: 'draining' });
   });
 });

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { eventually, peakMemoryOf } from '../support/processes.js';
+import { peakMemoryOf } from '../support/processes.js';
 import { Runner } from '../support/runner.js';
+import { Gate, untilIdle } from '../support/runs.js';
 import { StreamClient } from '../support/stream-client.js';
 
 const MIB = 1024 * 1024;
@@ -17,8 +16,7 @@ describe('an agent that prints much', () => {
   });
   afterEach(() => runner.stop());
 
-  const run = (script: string, more: object = {}) =>
-    StreamClient.open(runner, { user_prompt: script, ...more });
+  const run = (script: string) => StreamClient.open(runner, { user_prompt: script });
 
   it('has a line cut at the limit, with a note of what was left out, and is kept up with', async () => {
     const client = await run(`head -c 600000000 /dev/zero | tr '\\0' x; echo; echo after`);
@@ -33,13 +31,13 @@ describe('an agent that prints much', () => {
   }, 180_000);
 
   it('is not held up on one pipe by a line that does not end on the other', async () => {
+    const gate = new Gate(runner, 'two-pipes');
     const client = await run(
       `head -c 4000000 /dev/zero | tr '\\0' x; head -c 1000000 /dev/zero | tr '\\0' '\\n' | sed s/^/e/ >&2; ` +
-        'until [ -e outputs/go ]; do sleep 0.05; done; echo',
-      { session_id: 'two-pipes' },
+        `${gate.wait}; echo`,
     );
     await client.waitFor(({ event }) => event === 'log');
-    writeFileSync(join(runner.repo('two-pipes'), 'outputs', 'go'), '');
+    gate.open();
     const events = await client.all();
     expect(events.filter(({ data }) => data === '{"text":"e"}')).toHaveLength(1_000_000);
     expect(events.filter(({ event }) => event === 'agent')).toHaveLength(1);
@@ -55,11 +53,7 @@ describe('an agent that prints much', () => {
     const before = peakMemoryOf(runner.pid);
     const response = await openUnread(runner, print(lines));
     // The run ends by itself, although nobody reads.
-    await eventually(
-      () => runner.getJson('/ops/concurrency'),
-      (it) => it.active_total === 0,
-      120,
-    );
+    await untilIdle(runner, 120);
     let next = 1;
     let last = '';
     for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { facts, FAULTY, post, start, untilEnded, untilIdle } from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { inForm, report } from '../support/form.js';
 import { newMark } from '../support/marks.js';
 import { eventually, textsInCommandLines } from '../support/processes.js';
 import { printedRandomNumbers } from '../support/random.js';
 import { readRun, RunFollower } from '../support/run-follower.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
+import { getRun, postRun, startRun, untilEnded, untilIdle, untilState } from '../support/runs.js';
 
 const CRASHES = inForm(50, 6);
 const RUNS = 20;
@@ -41,7 +42,7 @@ describe('a server that is killed at random moments under load', () => {
           index % 3 === 0
             ? `setsid sleep ${mark} & i=0; while :; do i=$((i+1)); echo "$i"; sleep 0.02; done`
             : `sleep ${mark} & trap '' PIPE; lines 1000 100; sleep ${seconds}; lines 200 300; echo done`;
-        const id = await start(runner, prompt, { max_runtime_seconds: 2 });
+        const id = await startRun(runner, { user_prompt: prompt, max_runtime_seconds: 2 });
         marks.set(id, mark);
         return id;
       }),
@@ -77,7 +78,7 @@ describe('a server that is killed at random moments under load', () => {
         await eventually(started, (count) => count >= few, 60);
         await pause(random() ** 2 * 2000);
         const before = await Promise.all(
-          followers.map(async ({ runId }) => [runId, await facts(runner, runId)] as const),
+          followers.map(async ({ runId }) => [runId, await getRun(runner, runId)] as const),
         );
         await runner.kill();
         await Promise.all(following);
@@ -88,7 +89,7 @@ describe('a server that is killed at random moments under load', () => {
         const alive = textsInCommandLines([...marks.values()]);
 
         for (const [id, { state, started_at: startedAt }] of before) {
-          const now = await facts(runner, id);
+          const now = await getRun(runner, id);
           const follower = followers.find(({ runId }) => runId === id)!;
           if (startedAt !== null && now.state === 'lost') {
             seen.lost += 1;
@@ -106,7 +107,7 @@ describe('a server that is killed at random moments under load', () => {
           expect(whole.data.slice(0, had.get(id)!.length)).toEqual(had.get(id));
           expect(whole.data).toEqual(follower.data);
           expect(whole.data.filter((it) => it.startsWith('{"run_id"'))).toHaveLength(1);
-          const { state: end, last_event_id } = await facts(runner, id);
+          const { state: end, last_event_id } = await getRun(runner, id);
           expect([id, last_event_id]).toEqual([id, whole.lastId]);
           // A run that waited with "continue" has run; one that had started has not run again.
           if (state === 'queued') expect(['completed', 'timeout']).toContain(end);
@@ -125,7 +126,7 @@ describe('a server that is killed at random moments under load', () => {
   );
 
   it('in the middle of a flood has every event that a client has seen', async () => {
-    const id = await start(runner, 'lines 100000000 200');
+    const id = await startRun(runner, { user_prompt: 'lines 100000000 200' });
     const follower = new RunFollower(id);
     const following = follower.follow(runner);
     await eventually(
@@ -148,22 +149,19 @@ describe('a server that is killed at random moments under load', () => {
   it('keeps the order of those that wait', async () => {
     const blockers = await Promise.all(
       Array.from({ length: SLOTS }, (_, index) =>
-        start(runner, `sleep 3600`, { session_id: `blocker-${index}` }),
+        startRun(runner, { user_prompt: `sleep 3600`, session_id: `blocker-${index}` }),
       ),
     );
-    for (const id of blockers) {
-      await eventually(
-        () => facts(runner, id),
-        (it) => it.state === 'running',
-      );
-    }
+    for (const id of blockers) await untilState(runner, id, 'running');
     const waiting: string[] = [];
     for (let index = 0; index < 10; index += 1) {
-      waiting.push(await start(runner, 'date +%s%N', { session_id: `one-session` }));
+      waiting.push(
+        await startRun(runner, { user_prompt: 'date +%s%N', session_id: `one-session` }),
+      );
     }
-    const refused = await post(runner, { user_prompt: 'true', on_disconnect: 'cancel' });
+    const refused = await postRun(runner, { user_prompt: 'true', on_disconnect: 'cancel' });
     expect(refused.status).toBe(202);
-    expect((await facts(runner, waiting[0]!)).state).toBe('queued');
+    expect((await getRun(runner, waiting[0]!)).state).toBe('queued');
     await runner.kill();
     runner = await Runner.start(SETTINGS, home);
     for (const id of blockers) expect((await untilEnded(runner, id)).state).toBe('lost');

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { chownSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { FAULTY, start, untilEnded, untilIdle, untilRun } from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { report } from '../support/form.js';
 import { newMark } from '../support/marks.js';
 import { descriptorsOf, eventually, processesWith } from '../support/processes.js';
 import { readRun } from '../support/run-follower.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
+import { cancelRun, getRun, startRun, untilEnded, untilIdle, untilState } from '../support/runs.js';
 
 /** What cannot be limited for root, an ordinary user has; it may read what root may, and no more. */
 const NOBODY = 65534;
@@ -66,7 +67,7 @@ describe('a server that has run out of', () => {
     const runner = await Runner.start(FAULTY);
     const connection = new OpenConnection(runner);
     await connection.ask('GET', '/health/live');
-    const live = await start(runner, `own_session ${mark}`);
+    const live = await startRun(runner, { user_prompt: `own_session ${mark}` });
     await eventually(
       () => processesWith(mark),
       (pids) => pids.length > 0,
@@ -93,7 +94,7 @@ describe('a server that has run out of', () => {
     expect(processesWith(mark)).toEqual([]);
 
     limit(runner.pid, 'nofile=4096:4096');
-    const next = await start(runner, 'echo again');
+    const next = await startRun(runner, { user_prompt: 'echo again' });
     expect((await untilEnded(runner, next)).state).toBe('completed');
     expect((await readRun(runner, live)).violations).toEqual([]);
     await eventually(
@@ -112,11 +113,13 @@ describe('a server that has run out of', () => {
       `${NOBODY}\n`,
     );
     // Git has made the repository that later ones are copied from.
-    expect((await untilEnded(runner, await start(runner, 'true'))).state).toBe('completed');
-    const quiet = await start(runner, 'exec sleep 3600');
-    await untilRun(runner, quiet, ({ state }) => state === 'running');
+    expect((await untilEnded(runner, await startRun(runner, { user_prompt: 'true' }))).state).toBe(
+      'completed',
+    );
+    const quiet = await startRun(runner, { user_prompt: 'exec sleep 3600' });
+    await untilState(runner, quiet, 'running');
     limit(runner.pid, 'nproc=1:4096', AS_NOBODY);
-    const failed = await untilEnded(runner, await start(runner, 'echo never'));
+    const failed = await untilEnded(runner, await startRun(runner, { user_prompt: 'echo never' }));
     expect(failed).toMatchObject({ state: 'failed', code: 'spawn_failed' });
     expect(JSON.stringify(runner.logLines)).toContain('EAGAIN');
     const ready = await fetch(`${runner.url}/health/ready`);
@@ -125,10 +128,10 @@ describe('a server that has run out of', () => {
       expect.stringContaining('no more processes'),
     ]);
     // What lives goes on, and can be ended.
-    expect((await runner.getJson(`/runs/${quiet}`)).state).toBe('running');
-    await cancelled(runner, quiet);
+    expect((await getRun(runner, quiet)).state).toBe('running');
+    expect((await cancelRun(runner, quiet)).body.state).toBe('cancelled');
     limit(runner.pid, 'nproc=4096:4096', AS_NOBODY);
-    const next = await start(runner, 'echo again');
+    const next = await startRun(runner, { user_prompt: 'echo again' });
     expect((await untilEnded(runner, next)).state).toBe('completed');
     expect((await fetch(`${runner.url}/health/ready`)).status).toBe(200);
     await untilIdle(runner);
@@ -143,7 +146,7 @@ describe('a server that has run out of', () => {
       ['prlimit', '--nofile=1024:1024'],
     );
     const ids = await Promise.all(
-      Array.from({ length: 10 }, () => start(runner, `own_session ${mark}`)),
+      Array.from({ length: 10 }, () => startRun(runner, { user_prompt: `own_session ${mark}` })),
     );
     await eventually(
       () => processesWith(mark).length,
@@ -185,8 +188,3 @@ describe('a server that has run out of', () => {
     expect(await runner.stop()).toBe(0);
   }, 90_000);
 });
-
-async function cancelled(runner: Runner, id: string): Promise<void> {
-  await fetch(`${runner.url}/runs/${id}/cancel`, { method: 'POST' });
-  expect((await untilEnded(runner, id)).state).toBe('cancelled');
-}

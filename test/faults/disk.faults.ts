@@ -1,17 +1,17 @@
-import {
-  facts,
-  FAULTY,
-  letGo,
-  post,
-  start,
-  untilEnded,
-  untilIdle,
-  untilRun,
-} from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { report } from '../support/form.js';
 import { eventually } from '../support/processes.js';
 import { readRun, RunFollower } from '../support/run-follower.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
+import {
+  Gate,
+  getRun,
+  postRun,
+  startRun,
+  untilEnded,
+  untilIdle,
+  untilState,
+} from '../support/runs.js';
 import { Tmpfs } from '../support/tmpfs.js';
 
 const WRITERS = 6;
@@ -42,21 +42,21 @@ describe('a disk that is full', () => {
 
   it('in the middle of a record fails the runs that write; others go on, and all ids are right', async () => {
     expect((await ready()).status).toBe(200);
-    const quiet = Array.from({ length: QUIET }, (_, index) => `quiet-${index}`);
-    const quietIds = await Promise.all(
-      quiet.map((session_id) =>
-        start(runner, 'echo before; until [ -e outputs/go ]; do sleep 0.1; done; lines 500 100', {
-          session_id,
-        }),
+    const gate = new Gate(runner, 'end');
+    const quiet = await Promise.all(
+      Array.from({ length: QUIET }, () =>
+        startRun(runner, { user_prompt: `echo before; ${gate.wait}; lines 500 100` }),
       ),
     );
     // Long records, so that the disk ends within one.
     const writers = await Promise.all(
       Array.from({ length: WRITERS }, () =>
-        start(runner, `i=0; while :; do i=$((i+1)); lines 1 40000; sleep 0.05; done`),
+        startRun(runner, {
+          user_prompt: `i=0; while :; do i=$((i+1)); lines 1 40000; sleep 0.05; done`,
+        }),
       ),
     );
-    const followers = [...writers, ...quietIds].map((id) => new RunFollower(id));
+    const followers = [...writers, ...quiet].map((id) => new RunFollower(id));
     const following = followers.map((it) => it.follow(runner));
     for (const follower of followers) {
       await eventually(
@@ -75,11 +75,11 @@ describe('a disk that is full', () => {
     expect((await fetch(`${runner.url}/health/live`)).status).toBe(200);
     const { status, text } = await ready();
     expect([status, text]).toEqual([503, expect.stringContaining('disk of the runner is full')]);
-    expect(await post(runner, { user_prompt: 'true' })).toMatchObject({
+    expect(await postRun(runner, { user_prompt: 'true' })).toMatchObject({
       status: 503,
       body: { code: 'disk_full' },
     });
-    for (const id of quietIds) expect((await facts(runner, id)).state).toBe('running');
+    for (const id of quiet) expect((await getRun(runner, id)).state).toBe('running');
     // Slots came free although ends could not be written, and who followed was told.
     expect(await runner.getJson('/ops/concurrency')).toMatchObject({ active_total: QUIET });
     await Promise.all(following.slice(0, WRITERS));
@@ -89,8 +89,8 @@ describe('a disk that is full', () => {
 
     disk.empty();
     await eventually(ready, (it) => it.status === 200);
-    for (const session of quiet) letGo(runner, session);
-    for (const id of quietIds) {
+    gate.open();
+    for (const id of quiet) {
       expect((await untilEnded(runner, id)).state).toBe('completed');
       const { lastId, violations } = await readRun(runner, id);
       expect([lastId, violations]).toEqual([503, []]);
@@ -103,21 +103,21 @@ describe('a disk that is full', () => {
       },
       (all) => all.every(([count, code]) => count === 0 && code === 'disk_full'),
     );
-    const next = await start(runner, 'echo again');
+    const next = await startRun(runner, { user_prompt: 'echo again' });
     expect((await untilEnded(runner, next)).state).toBe('completed');
     report('full disk', {
       events: followers.slice(0, WRITERS).map(({ lastId }) => lastId),
     });
 
     // And the next server reads the same.
-    const before = await Promise.all([...writers, ...quietIds].map((id) => readRun(runner, id)));
+    const before = await Promise.all([...writers, ...quiet].map((id) => readRun(runner, id)));
     await runner.kill();
     runner = await Runner.start(settings(), home);
     for (const { runId, data } of before) {
       const { data: now, violations } = await readRun(runner, runId);
       expect(violations).toEqual([]);
       expect(now).toEqual(data);
-      expect(await facts(runner, runId)).toMatchObject({ last_event_id: data.length });
+      expect(await getRun(runner, runId)).toMatchObject({ last_event_id: data.length });
     }
     for (const [index, follower] of followers.slice(0, WRITERS).entries()) {
       // What a client had seen before the end without a number is there.
@@ -127,17 +127,19 @@ describe('a disk that is full', () => {
   }, 120_000);
 
   it('while its server dies loses no event and no end', async () => {
-    const writer = await start(runner, `while :; do lines 1 40000; sleep 0.02; done`);
+    const writer = await startRun(runner, {
+      user_prompt: `while :; do lines 1 40000; sleep 0.02; done`,
+    });
     const follower = new RunFollower(writer);
     const following = follower.follow(runner);
-    const waiting = await start(runner, 'sleep 3600');
-    await untilRun(runner, waiting, ({ state }) => state === 'running');
+    const waiting = await startRun(runner, { user_prompt: 'sleep 3600' });
+    await untilState(runner, waiting, 'running');
     await eventually(
       () => follower.lastId,
       (it) => it >= 5,
     );
     disk.fill();
-    await untilRun(runner, writer, ({ state }) => state === 'failed');
+    await untilState(runner, writer, 'failed');
     await runner.kill();
     await following;
     expect(disk.freeBytes).toBeLessThan(64 * 1024);

@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { facts, FAULTY, letGo, post, start, untilEnded, untilRun } from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { report } from '../support/form.js';
 import { readRun } from '../support/run-follower.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
+import { Gate, getRun, postRun, startRun, untilEnded, untilState } from '../support/runs.js';
 
 /** Leaves a line for every time that it is started. */
-const COUNTED = 'echo once >> outputs/starts; until [ -e outputs/go ]; do sleep 0.05; done';
+const counted = (gate: Gate) => `echo once >> outputs/starts; ${gate.wait}`;
 
 describe('an Idempotency-Key', () => {
   const starts = (runner: Runner, session: string) =>
@@ -16,7 +17,12 @@ describe('an Idempotency-Key', () => {
 
   it('that 200 requests bring at once for the first time makes one run', async () => {
     const runner = await Runner.start(FAULTY);
-    const body = { user_prompt: COUNTED, session_id: 'first-uses', on_disconnect: 'continue' };
+    const gate = new Gate(runner, 'first-uses');
+    const body = {
+      user_prompt: counted(gate),
+      session_id: 'first-uses',
+      on_disconnect: 'continue',
+    };
     const headers = { 'content-type': 'application/json', 'idempotency-key': 'one' };
     const answers = await Promise.all(
       Array.from({ length: 200 }, async (_, index) => {
@@ -38,7 +44,7 @@ describe('an Idempotency-Key', () => {
     );
     expect(new Set(answers.map(({ location }) => location)).size).toBe(1);
     const id = answers[0]!.location!.slice('/runs/'.length);
-    letGo(runner, 'first-uses');
+    gate.open();
     await untilEnded(runner, id);
     const streams = (await Promise.all(answers.map(({ text }) => text))).filter(
       (it) => it !== null,
@@ -64,12 +70,13 @@ describe('an Idempotency-Key', () => {
     };
     let runner = await Runner.start(settings, home);
     const moments: string[] = [];
-    const body = { user_prompt: COUNTED, session_id: 'retried' };
+    const gate = new Gate(runner, 'retried');
+    const body = { user_prompt: counted(gate), session_id: 'retried' };
     const send = (more: object = {}) =>
-      post(runner, { ...body, ...more }, { 'idempotency-key': 'k' });
+      postRun(runner, { ...body, ...more }, { 'idempotency-key': 'k' });
     /** Ten retries at once, and one with another body, find the run in the state that it is in. */
     const retry = async (id: string, moment: string, state: string) => {
-      expect((await facts(runner, id)).state).toBe(state);
+      expect((await getRun(runner, id)).state).toBe(state);
       for (const { status, body: run } of await Promise.all(
         Array.from({ length: 10 }, () => send()),
       ))
@@ -81,10 +88,11 @@ describe('an Idempotency-Key', () => {
       moments.push(moment);
     };
 
-    const blocker = await start(runner, 'until [ -e outputs/go ]; do sleep 0.05; done', {
+    const blocker = await startRun(runner, {
+      user_prompt: 'sleep 3600',
       session_id: 'blocker',
     });
-    await untilRun(runner, blocker, ({ state }) => state === 'running');
+    await untilState(runner, blocker, 'running');
     const first = await send();
     const id = String(first.body.run_id);
     await retry(id, 'queued', 'queued');
@@ -94,12 +102,12 @@ describe('an Idempotency-Key', () => {
     await once(holder.stdout, 'data');
     runner = await Runner.start(settings, home);
     expect((await untilEnded(runner, blocker)).state).toBe('lost');
-    await untilRun(runner, id, ({ state }) => state === 'preparing');
+    await untilState(runner, id, 'preparing');
     await retry(id, 'preparing', 'preparing');
     holder.stdin.end();
-    await untilRun(runner, id, ({ state }) => state === 'running');
+    await untilState(runner, id, 'running');
     await retry(id, 'running', 'running');
-    letGo(runner, 'retried');
+    gate.open();
     expect((await untilEnded(runner, id)).state).toBe('completed');
     await retry(id, 'ended', 'completed');
     expect(await runner.terminate()).toBe(0);

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { FAULTY, start, untilEnded, untilRun } from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { inForm, report } from '../support/form.js';
 import { newMark } from '../support/marks.js';
-import { eventually, textsInCommandLines } from '../support/processes.js';
+import { textsInCommandLines } from '../support/processes.js';
 import { readRun } from '../support/run-follower.js';
 import { Runner } from '../support/runner.js';
+import { cancelRun, startRun, untilEnded, untilIdle, untilState } from '../support/runs.js';
 
 const RUNS = inForm(100, 50);
 const OTHERS = inForm(2000, 300);
@@ -58,9 +59,9 @@ describe(`${RUNS} runs that end at once beside ${OTHERS} other processes`, () =>
       const gate = join(runner.workspaces, 'end');
       if (byThemselves) execFileSync('mkfifo', [gate]);
       const ids = await Promise.all(
-        Array.from({ length: RUNS }, () => start(runner, script(mark))),
+        Array.from({ length: RUNS }, () => startRun(runner, { user_prompt: script(mark) })),
       );
-      for (const id of ids) await untilRun(runner, id, ({ state }) => state === 'running', 60);
+      for (const id of ids) await untilState(runner, id, 'running', 60);
       const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length;
       expect(processes).toBeGreaterThan(OTHERS + RUNS);
       // What the machine does to a server that has next to nothing to do, to tell the two apart.
@@ -69,10 +70,7 @@ describe(`${RUNS} runs that end at once beside ${OTHERS} other processes`, () =>
       const atRest = await p99();
       const began = performance.now();
       if (byThemselves) closeSync(openSync(gate, 'w'));
-      else
-        await Promise.all(
-          ids.map((id) => fetch(`${runner.url}/runs/${id}/cancel`, { method: 'POST' })),
-        );
+      else await Promise.all(ids.map((id) => cancelRun(runner, id)));
       for (const id of ids) await untilEnded(runner, id, 60);
       const lag = await p99();
       report(`ends ${how}`, {
@@ -91,10 +89,7 @@ describe(`${RUNS} runs that end at once beside ${OTHERS} other processes`, () =>
           [],
         ]);
       }
-      await eventually(
-        () => runner.getJson('/ops/concurrency'),
-        (it) => it.active_total === 0,
-      );
+      await untilIdle(runner);
     },
     180_000,
   );

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { facts, FAULTY, start, untilEnded, untilIdle } from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { inForm, report } from '../support/form.js';
 import { peakMemoryOf } from '../support/processes.js';
 import { readRun, RunFollower } from '../support/run-follower.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
+import { getRun, startRun, untilEnded, untilIdle } from '../support/runs.js';
 
 const MIB = 1024 * 1024;
 
@@ -22,7 +23,7 @@ describe('an agent whose output', () => {
   afterAll(() => runner.stop());
 
   it('is a flood beyond the limit is stopped there, and what came before is whole', async () => {
-    const id = await start(runner, `lines 2000000000 980; echo never`);
+    const id = await startRun(runner, { user_prompt: `lines 2000000000 980; echo never` });
     const run = await untilEnded(runner, id, 120);
     expect(run).toMatchObject({ state: 'output_limit', reason: 'output_limit' });
     const follower = await new RunFollower(id, false).followToEnd(runner);
@@ -37,8 +38,8 @@ describe('an agent whose output', () => {
     const bytes = inForm(600_000_000, 60_000_000);
     const wide = await Runner.start(FAULTY);
     try {
-      await untilEnded(wide, await start(wide, 'echo warm'));
-      const id = await start(wide, `one_line ${bytes}; echo after`);
+      await untilEnded(wide, await startRun(wide, { user_prompt: 'echo warm' }));
+      const id = await startRun(wide, { user_prompt: `one_line ${bytes}; echo after` });
       await untilEnded(wide, id, 60);
       const { data, exit, violations } = await readRun(wide, id);
       expect(exit).toMatchObject({ reason: 'completed', return_code: 0 });
@@ -61,7 +62,7 @@ describe('an agent whose output', () => {
     const script =
       `printf '%b' '${forged}' | tee outputs/raw; ` +
       String.raw`printf 'nul\0nul\n\377\376bad\n\342\200\250sep\302\205nel\v\f\034end\n{"a":"\r"}\n\r\r\r\nno end' | tee -a outputs/raw`;
-    const id = await start(runner, script, { session_id: 'dirty' });
+    const id = await startRun(runner, { user_prompt: script, session_id: 'dirty' });
     await untilEnded(runner, id);
     const raw = readFileSync(join(runner.repo('dirty'), 'outputs', 'raw'));
     for (const byte of [0x0d, 0x00, 0xff]) expect(raw.includes(byte)).toBe(true);
@@ -84,7 +85,7 @@ describe('an agent whose output', () => {
   });
 
   it('never comes is said to have stalled, and ends when its time is up', async () => {
-    const id = await start(runner, 'sleep 3600', { max_runtime_seconds: 3 });
+    const id = await startRun(runner, { user_prompt: 'sleep 3600', max_runtime_seconds: 3 });
     expect(await untilEnded(runner, id)).toMatchObject({ state: 'timeout', code: 'stalled' });
     const log = (await bytesOf(runner, id)).toString();
     expect([...log.matchAll(/^event: (.+)$/gm)].map(([, event]) => event)).toEqual([
@@ -101,7 +102,9 @@ describe('an agent whose output', () => {
       // More than a pipe holds, so that somebody is left with what nobody reads.
       const prompt = '\u{1f300}'.repeat(10_000).slice(0, 20_000);
       expect(Buffer.byteLength(prompt)).toBeGreaterThan(32_768);
-      const ids = await Promise.all(Array.from({ length: count }, () => start(hasty, prompt)));
+      const ids = await Promise.all(
+        Array.from({ length: count }, () => startRun(hasty, { user_prompt: prompt })),
+      );
       for (const id of ids) {
         expect(await untilEnded(hasty, id)).toMatchObject({ state: 'completed', return_code: 1 });
       }
@@ -118,12 +121,12 @@ describe('an agent whose output', () => {
     try {
       const count = inForm(100_000, 10_000);
       const ids = await Promise.all(
-        Array.from({ length: 10 }, () => start(many, `lines ${count} 90`)),
+        Array.from({ length: 10 }, () => startRun(many, { user_prompt: `lines ${count} 90` })),
       );
       for (const id of ids) {
         const { lastId, exit, violations } = await new RunFollower(id, false).followToEnd(many);
         expect([lastId, exit?.reason, violations]).toEqual([count + 2, 'completed', []]);
-        expect(await facts(many, id)).toMatchObject({ last_event_id: count + 2 });
+        expect(await getRun(many, id)).toMatchObject({ last_event_id: count + 2 });
       }
     } finally {
       await many.stop();

@@ -11,11 +11,12 @@ import {
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { facts, FAULTY, start, untilEnded, untilIdle } from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { inForm, report } from '../support/form.js';
 import { descriptorsOf, eventually } from '../support/processes.js';
 import { printedRandomNumbers, shuffled } from '../support/random.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
+import { getRun, startRun, untilEnded, untilIdle } from '../support/runs.js';
 
 /** Every place of a session that the server reads or writes. */
 const PLACES = [
@@ -126,7 +127,10 @@ describe('what is planted in a workspace', () => {
     const check = async (index: number, { place, name }: (typeof cases)[number]) => {
       const session = `planted-${index}`;
       const what = `${name} as ${place}`;
-      await untilEnded(runner, await start(runner, 'true', { session_id: session }));
+      await untilEnded(
+        runner,
+        await startRun(runner, { user_prompt: 'true', session_id: session }),
+      );
       const path = join(runner.workspaces, session, place);
       rmSync(path, { recursive: true, force: true });
       const finished = FINISHED[place];
@@ -138,8 +142,8 @@ describe('what is planted in a workspace', () => {
 
       const began = performance.now();
       const [hostile, other] = await Promise.all([
-        start(runner, 'echo here', { session_id: session }),
-        start(runner, 'echo there', { session_id: `other-${index}` }),
+        startRun(runner, { user_prompt: 'echo here', session_id: session }),
+        startRun(runner, { user_prompt: 'echo there', session_id: `other-${index}` }),
       ]);
       const { state, code, detail } = await untilEnded(runner, hostile, 20);
       slowest = Math.max(slowest, performance.now() - began);
@@ -160,7 +164,7 @@ describe('what is planted in a workspace', () => {
     // All threads that open files are free: as many runs as there are, and more, get through at once.
     const after = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
-        start(runner, 'true', { session_id: `after-${index}` }),
+        startRun(runner, { user_prompt: 'true', session_id: `after-${index}` }),
       ),
     );
     for (const id of after) expect((await untilEnded(runner, id)).state).toBe('completed');
@@ -180,11 +184,11 @@ describe('what is planted in a workspace', () => {
   }, 600_000);
 
   it('may be in the folder for temporary files, too, which is removed all the same', async () => {
-    const id = await start(
-      runner,
-      'mkfifo $TMPDIR/fifo; mknod $TMPDIR/zero c 1 5; ln -s / $TMPDIR/root; mkdir -p $TMPDIR/a; ' +
+    const id = await startRun(runner, {
+      user_prompt:
+        'mkfifo $TMPDIR/fifo; mknod $TMPDIR/zero c 1 5; ln -s / $TMPDIR/root; mkdir -p $TMPDIR/a; ' +
         'chmod 0 $TMPDIR/a; stat --format=%F $TMPDIR/fifo $TMPDIR/zero; echo $TMPDIR',
-    );
+    });
     const run = await untilEnded(runner, id);
     expect(run.state).toBe('completed');
     const text = await (await fetch(`${runner.url}/runs/${id}/events`)).text();
@@ -192,6 +196,6 @@ describe('what is planted in a workspace', () => {
     expect(text).toContain('data: character special file');
     const folder = /^data: (\/.*)$/m.exec(text)![1]!;
     expect(() => lstatSync(folder)).toThrow('ENOENT');
-    expect((await facts(runner, id)).last_event_id).toBe(5);
+    expect((await getRun(runner, id)).last_event_id).toBe(5);
   });
 });

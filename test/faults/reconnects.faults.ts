@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { facts, FAULTY, letGo, start, untilEnded, untilRun } from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { inForm, report } from '../support/form.js';
 import { descriptorsOf, eventually } from '../support/processes.js';
 import { printedRandomNumbers } from '../support/random.js';
 import { readRun, RunFollower } from '../support/run-follower.js';
 import { Runner } from '../support/runner.js';
+import { Gate, getRun, startRun, untilEnded, untilState } from '../support/runs.js';
 
 const RUNS = 20;
 const CLIENTS = 40;
@@ -14,22 +15,20 @@ describe('clients that come and go', () => {
   it(`${CONNECTIONS} times over ${RUNS} live runs see every event exactly once`, async () => {
     const random = printedRandomNumbers();
     const runner = await Runner.start(FAULTY);
-    const sessions = Array.from({ length: RUNS }, (_, index) => `live-${index}`);
+    const gate = new Gate(runner, 'end');
     const ids = await Promise.all(
-      sessions.map((session_id, index) =>
+      Array.from({ length: RUNS }, (_, index) =>
         // Some write a line now and then, some all the time, some in long bursts.
-        start(
-          runner,
-          [
-            'paced 0.1',
-            'paced 0.03',
-            'while [ ! -e outputs/go ]; do lines 200 500; sleep 0.3; done',
+        startRun(runner, {
+          user_prompt: [
+            `paced 0.1 ${gate.path}`,
+            `paced 0.03 ${gate.path}`,
+            `until [ -e ${gate.path} ]; do lines 200 500; sleep 0.3; done`,
           ][index % 3]!,
-          { session_id },
-        ),
+        }),
       ),
     );
-    for (const id of ids) await untilRun(runner, id, ({ state }) => state === 'running');
+    for (const id of ids) await untilState(runner, id, 'running');
     const followers = Array.from(
       { length: CLIENTS },
       (_, index) => new RunFollower(ids[index % RUNS]!),
@@ -52,9 +51,9 @@ describe('clients that come and go', () => {
     };
     await Promise.all(followers.map(comeAndGo));
     // All of them were alive to the last of it.
-    for (const id of ids) expect((await facts(runner, id)).state).toBe('running');
+    for (const id of ids) expect((await getRun(runner, id)).state).toBe('running');
     expect(cutInTheMiddle).toBe(CONNECTIONS);
-    for (const session of sessions) letGo(runner, session);
+    gate.open();
     await Promise.all(followers.map((it) => it.followToEnd(runner)));
     for (const id of ids) await untilEnded(runner, id);
     let events = 0;

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { FAULTY, start, untilEnded } from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { inForm, report } from '../support/form.js';
 import { eventually, memoryOf } from '../support/processes.js';
 import { RunFollower } from '../support/run-follower.js';
 import { Runner } from '../support/runner.js';
+import { getRun, startRun, untilEnded } from '../support/runs.js';
 
 const MIB = 1024 * 1024;
 const WIDTH = 1000;
@@ -20,14 +21,17 @@ describe('a client that reads nothing', () => {
       FERMILINK_RUNNER_FOLLOWER_TIMEOUT_SECONDS: '600',
     });
     // Warm: with a reader that reads, a run of the same kind.
-    const warm = await start(runner, `lines ${LINES / 2} ${WIDTH}`);
+    const warm = await startRun(runner, { user_prompt: `lines ${LINES / 2} ${WIDTH}` });
     const reader = await new RunFollower(warm, false).followToEnd(runner);
     expect(reader.violations).toEqual([]);
     await untilEnded(runner, warm);
     const before = memoryOf(runner.pid);
 
     const began = performance.now();
-    const id = await start(runner, `lines ${LINES} ${WIDTH}`, { session_id: 'unread' });
+    const id = await startRun(runner, {
+      user_prompt: `lines ${LINES} ${WIDTH}`,
+      session_id: 'unread',
+    });
     const socket = connect(Number(new URL(runner.url).port), '127.0.0.1');
     await once(socket, 'connect');
     socket.pause();
@@ -36,7 +40,7 @@ describe('a client that reads nothing', () => {
     const run = await eventually(
       async () => {
         peak = Math.max(peak, memoryOf(runner.pid));
-        return runner.getJson(`/runs/${id}`);
+        return getRun(runner, id);
       },
       (it) => it.ended_at !== null,
       120,

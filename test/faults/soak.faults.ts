@@ -2,13 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { FAULTY, cancel, start, untilEnded, untilIdle } from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { inForm, report } from '../support/form.js';
 import { newMark } from '../support/marks.js';
 import { descriptorsOf, eventually, memoryOf, processesWith } from '../support/processes.js';
 import { printedRandomNumbers } from '../support/random.js';
 import { RunFollower } from '../support/run-follower.js';
 import { Runner } from '../support/runner.js';
+import { cancelRun, startRun, untilEnded, untilIdle } from '../support/runs.js';
 
 const MIB = 1024 * 1024;
 const SECONDS = Number(process.env.FAULTS_SOAK_SECONDS ?? inForm(1200, 20));
@@ -42,19 +43,23 @@ describe(`${SECONDS} seconds of everything`, () => {
       let runs = 0;
 
       const kinds: ((session: string) => Promise<unknown>)[] = [
-        async (session_id) => untilEnded(runner, await start(runner, 'echo fine', { session_id })),
+        async (session_id) =>
+          untilEnded(runner, await startRun(runner, { user_prompt: 'echo fine', session_id })),
         async (session_id) => {
-          const id = await start(runner, 'lines 2000 200', { session_id });
+          const id = await startRun(runner, { user_prompt: 'lines 2000 200', session_id });
           const follower = await new RunFollower(id, false).followToEnd(runner);
           expect(follower.violations).toEqual([]);
         },
         // Its time runs out.
         async (session_id) =>
-          untilEnded(runner, await start(runner, `own_session ${mark}`, { session_id })),
+          untilEnded(
+            runner,
+            await startRun(runner, { user_prompt: `own_session ${mark}`, session_id }),
+          ),
         async (session_id) => {
-          const id = await start(runner, `daemon ${mark}`, { session_id });
+          const id = await startRun(runner, { user_prompt: `daemon ${mark}`, session_id });
           await pause(random() * 300);
-          await cancel(runner, id);
+          await cancelRun(runner, id);
         },
         // The client goes.
         async (session_id) => {
@@ -70,13 +75,10 @@ describe(`${SECONDS} seconds of everything`, () => {
           await gone;
         },
         async (session_id) => {
-          const id = await start(
-            runner,
-            `i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo $i; sleep 0.02; done`,
-            {
-              session_id,
-            },
-          );
+          const id = await startRun(runner, {
+            user_prompt: `i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo $i; sleep 0.02; done`,
+            session_id,
+          });
           const follower = new RunFollower(id, false);
           while (follower.exit === null) {
             const leave = new AbortController();

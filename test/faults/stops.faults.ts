@@ -1,13 +1,20 @@
-import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { constants } from 'node:os';
-import { join } from 'node:path';
-import { facts, FAULTY, post, start, untilEnded, untilRun } from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { inForm } from '../support/form.js';
 import { newMark } from '../support/marks.js';
 import { eventually, kinship, processesWith } from '../support/processes.js';
 import { readRun, RunFollower } from '../support/run-follower.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
+import {
+  Gate,
+  getRun,
+  postRun,
+  startRun,
+  untilEnded,
+  untilRun,
+  untilState,
+} from '../support/runs.js';
 
 const SLOTS = inForm(20, 6);
 
@@ -21,13 +28,18 @@ describe('SIGTERM under load', () => {
   /** Fills the slots with one kind of agent and puts six runs behind them, of both kinds. */
   const fill = async (runner: Runner, prompt: string) => {
     const live: string[] = [];
-    for (let index = 0; index < SLOTS; index += 1) live.push(await start(runner, prompt));
-    for (const id of live) await untilRun(runner, id, ({ state }) => state === 'running');
+    for (let index = 0; index < SLOTS; index += 1)
+      live.push(await startRun(runner, { user_prompt: prompt }));
+    for (const id of live) await untilState(runner, id, 'running');
     const waiting: Record<'continue' | 'cancel', string[]> = { continue: [], cancel: [] };
     for (let index = 0; index < 3; index += 1) {
       for (const on_disconnect of ['continue', 'cancel'] as const) {
         waiting[on_disconnect].push(
-          await start(runner, 'echo it ran', { on_disconnect, session_id: `q-${on_disconnect}` }),
+          await startRun(runner, {
+            user_prompt: 'echo it ran',
+            on_disconnect,
+            session_id: `q-${on_disconnect}`,
+          }),
         );
       }
     }
@@ -46,7 +58,7 @@ describe('SIGTERM under load', () => {
   const checkNext = async (home: string, waiting: Record<'continue' | 'cancel', string[]>) => {
     const next = await Runner.start(settings({}), home);
     for (const id of waiting.cancel) {
-      expect(await facts(next, id)).toMatchObject({ state: 'cancelled', code: 'draining' });
+      expect(await getRun(next, id)).toMatchObject({ state: 'cancelled', code: 'draining' });
     }
     for (const id of waiting.continue) {
       expect((await untilEnded(next, id)).state).toBe('completed');
@@ -58,23 +70,19 @@ describe('SIGTERM under load', () => {
   it('lets agents that end in time end, and leaves what waits to the next server', async () => {
     const home = temporaryFolder();
     const runner = await Runner.start(settings({ FERMILINK_RUNNER_DRAIN_SECONDS: '60' }), home);
-    const prompt = 'echo up; until [ -e ../../end ]; do sleep 0.1; done; echo in time';
+    const gate = new Gate(runner, 'end');
+    const prompt = `echo up; ${gate.wait}; echo in time`;
     const { live, waiting, followers, following } = await fill(runner, prompt);
     const ended = runner.terminate();
     await runner.logged((line) => line.msg === 'stopping');
     // It is still there, serves what it knows, and takes nothing new.
     expect((await fetch(`${runner.url}/health/ready`)).status).toBe(503);
-    expect((await post(runner, { user_prompt: 'true' })).body.code).toBe('draining');
-    expect((await facts(runner, live[0]!)).state).toBe('running');
+    expect((await postRun(runner, { user_prompt: 'true' })).body.code).toBe('draining');
+    expect((await getRun(runner, live[0]!)).state).toBe('running');
     await Promise.all(
-      waiting.cancel.map((id) =>
-        eventually(
-          () => facts(runner, id),
-          (it) => it.code === 'draining',
-        ),
-      ),
+      waiting.cancel.map((id) => untilRun(runner, id, ({ code }) => code === 'draining')),
     );
-    writeFileSync(join(runner.workspaces, 'end'), '');
+    gate.open();
     expect(await ended).toBe(0);
     await Promise.all(following);
     for (const { runId, data, exit, violations } of followers.slice(0, SLOTS)) {
@@ -113,7 +121,7 @@ describe('SIGTERM under load', () => {
 
   it('does not wait for clients that read nothing', async () => {
     const runner = await Runner.start(settings({}));
-    const id = await start(runner, 'lines 100000000 500');
+    const id = await startRun(runner, { user_prompt: 'lines 100000000 500' });
     const socket = connect(Number(new URL(runner.url).port), '127.0.0.1');
     socket.on('error', () => undefined);
     socket.pause();

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { FAULTY, cancel, letGo, start, untilEnded, untilIdle } from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { newMark } from '../support/marks.js';
 import { environmentOf, eventually, kinship, processesWith } from '../support/processes.js';
 import { readRun, RunFollower } from '../support/run-follower.js';
 import { Runner } from '../support/runner.js';
+import { cancelRun, Gate, startRun, untilEnded, untilIdle } from '../support/runs.js';
 
 const { SIGINT, SIGTERM } = constants.signals;
 const COOKIE = 'FERMILINK_RUN_COOKIE=';
@@ -78,7 +79,7 @@ describe('an agent that', () => {
   };
   /** Starts an agent that has something to hide, and waits until it has done its deed. */
   const misbehave = async (script: string, mark: string, session_id: string) => {
-    const id = await start(runner, `echo $$; ${script}`, { session_id });
+    const id = await startRun(runner, { user_prompt: `echo $$; ${script}`, session_id });
     const { follower, leader } = await untilStarted(id);
     const marked = await eventually(
       () => processesWith(mark).filter((pid) => pid !== leader),
@@ -102,7 +103,7 @@ describe('an agent that', () => {
     );
     expect(environmentOf(leader)).toContain(COOKIE);
     prove({ leader, marked });
-    const run = await cancel(runner, id);
+    const { body: run } = await cancelRun(runner, id);
     expect(run).toMatchObject({ state: 'cancelled', code: 'cancel_requested' });
     const { exit, violations } = await readRun(runner, id);
     expect(exit).toMatchObject({ survivors: 0, killed: name.startsWith('ignores') });
@@ -112,14 +113,16 @@ describe('an agent that', () => {
 
   it('sheds environment, session and parent after it was seen is ended all the same', async () => {
     const mark = newMark();
-    const { id, follower, leader } = await misbehave(`stranger ${mark}`, mark, 'stranger');
+    const gate = new Gate(runner, 'stranger');
+    const script = `stranger ${mark} ${gate.path}`;
+    const { id, follower, leader } = await misbehave(script, mark, 'stranger');
     // A silence of 7 s is longer than the time between two looks at the tree.
     await eventually(
       () => follower.data,
       (it) => it.some((data) => data.includes('silent')),
       20,
     );
-    letGo(runner, 'stranger');
+    gate.open();
     await eventually(
       () => follower.data,
       (it) => it.includes('orphaned'),
@@ -128,14 +131,14 @@ describe('an agent that', () => {
     expect(environmentOf(child!)).not.toContain(COOKIE);
     expect(kinship(child!).session).not.toBe(leader);
     expect(kinship(kinship(child!).parent).session).not.toBe(kinship(child!).session);
-    await cancel(runner, id);
+    await cancelRun(runner, id);
     expect((await untilEnded(runner, id)).state).toBe('cancelled');
     await nothingIsLeft(mark);
   });
 
   it('ends and leaves its pipes to a child elsewhere holds up nothing', async () => {
     const mark = newMark();
-    const id = await start(runner, `echo $$; holds_stdout ${mark}; sleep 0.5`);
+    const id = await startRun(runner, { user_prompt: `echo $$; holds_stdout ${mark}; sleep 0.5` });
     const [child] = await eventually(
       () => processesWith(mark),
       (pids) => pids.length > 0,
@@ -148,7 +151,10 @@ describe('an agent that', () => {
 
   it('forks for ever, each process ending at once, is ended as a whole', async () => {
     const mark = newMark();
-    const id = await start(runner, `echo $$; relay ${mark}`, { session_id: 'relay' });
+    const id = await startRun(runner, {
+      user_prompt: `echo $$; relay ${mark}`,
+      session_id: 'relay',
+    });
     const { leader } = await untilStarted(id);
     const group = () =>
       processesWith(mark).filter((pid) => {

@@ -42,9 +42,9 @@ bare() {
   wait
 }
 
-# stranger MARK: without environment, in a session of its own, and nobody's child once outputs/go is there.
+# stranger MARK GATE: without environment, in a session of its own, and nobody's child once a file is there.
 stranger() {
-  env -i setsid sh -c 'sleep "$1" & until [ -e outputs/go ]; do sleep 0.1; done' sh "$1" &
+  env -i setsid sh -c 'sleep "$1" & until [ -e "$2" ]; do sleep 0.1; done' sh "$1" "$2" &
   echo started
   wait
   echo orphaned
@@ -77,10 +77,10 @@ lines() {
   }'
 }
 
-# paced PAUSE: numbered lines, one each PAUSE, until outputs/go is there.
+# paced PAUSE GATE: numbered lines, one each PAUSE, until a file is there.
 paced() {
   i=0
-  until [ -e outputs/go ]; do
+  until [ -e "$2" ]; do
     i=$((i + 1))
     echo "line $i"
     sleep "$1"

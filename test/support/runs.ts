@@ -12,6 +12,22 @@ export interface Answer {
   body: ReturnType<typeof JSON.parse>;
 }
 
+/** What `GET /runs/{id}` says, as far as tests look at it. */
+export interface RunFacts extends Record<string, unknown> {
+  run_id: string;
+  session_id: string;
+  state: string;
+  reason: string | null;
+  code: string | null;
+  detail: string | null;
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  last_event_id: number;
+  /** Only while it waits. */
+  position?: number;
+}
+
 /** Sends a request and reads the whole answer. */
 export async function ask(
   runner: Runner,
@@ -32,8 +48,8 @@ export async function ask(
   };
 }
 
-/** `POST /runs`. */
-export function create(
+/** `POST /runs`, whatever the answer. */
+export function postRun(
   runner: Runner,
   body: RunBody,
   headers: Record<string, string> = {},
@@ -42,48 +58,66 @@ export function create(
 }
 
 /** `POST /runs`, which has to be accepted; gives the id of the run. */
-export async function createId(
+export async function startRun(
   runner: Runner,
   body: RunBody,
   headers: Record<string, string> = {},
 ): Promise<string> {
-  const answer = await create(runner, body, headers);
+  const answer = await postRun(runner, body, headers);
   if (answer.status !== 202) throw new Error(`no run: ${JSON.stringify(answer)}`);
   return String(answer.body.run_id);
 }
 
 /** `GET /runs/{id}`, which has to be known. */
-export async function look(runner: Runner, id: string): Promise<Answer['body']> {
+export async function getRun(runner: Runner, id: string): Promise<RunFacts> {
   const answer = await ask(runner, 'GET', `/runs/${id}`);
   if (answer.status !== 200) throw new Error(`no run ${id}: ${JSON.stringify(answer)}`);
-  return answer.body;
+  return answer.body as RunFacts;
 }
 
-export function cancel(runner: Runner, id: string): Promise<Answer> {
+/** `POST /runs/{id}/cancel`, whatever the answer. */
+export function cancelRun(runner: Runner, id: string): Promise<Answer> {
   return ask(runner, 'POST', `/runs/${id}/cancel`);
 }
 
-/** Waits until a run is in a state; gives what is known of it then. */
-export function untilState(runner: Runner, id: string, state: string): Promise<Answer['body']> {
-  return eventually(
-    () => look(runner, id),
-    (run) => run.state === state,
-    30,
-  );
+/** Waits until what is known of a run passes a test. */
+export function untilRun(
+  runner: Runner,
+  id: string,
+  passes: (run: RunFacts) => boolean,
+  seconds = 30,
+): Promise<RunFacts> {
+  return eventually(() => getRun(runner, id), passes, seconds);
+}
+
+/** Waits until a run is in a state. */
+export function untilState(
+  runner: Runner,
+  id: string,
+  state: string,
+  seconds = 30,
+): Promise<RunFacts> {
+  return untilRun(runner, id, (run) => run.state === state, seconds);
+}
+
+/** Waits until a run has ended, however. */
+export function untilEnded(runner: Runner, id: string, seconds = 30): Promise<RunFacts> {
+  return untilRun(runner, id, (run) => run.ended_at !== null, seconds);
 }
 
 /** Waits until no run waits or holds a slot. */
-export function untilIdle(runner: Runner): Promise<unknown> {
+export function untilIdle(runner: Runner, seconds = 30): Promise<Record<string, unknown>> {
   return eventually(
     () => runner.getJson('/ops/concurrency'),
     (it) => it.active_total === 0 && it.pending_total === 0,
-    30,
+    seconds,
   );
 }
 
-/** Something that the script of an agent waits for, and that a test lets happen. */
+/** Something that the scripts of agents wait for, and that a test lets happen. */
 export class Gate {
-  private readonly path: string;
+  /** The file that is there once it is open. */
+  readonly path: string;
 
   constructor(runner: Runner, name: string) {
     const folder = join(runner.home, 'gates');
@@ -93,7 +127,7 @@ export class Gate {
 
   /** The command that waits for it. */
   get wait(): string {
-    return `until [ -e ${this.path} ]; do sleep 0.03; done`;
+    return `until [ -e ${this.path} ]; do sleep 0.05; done`;
   }
 
   /** The command that lets it happen. */
