@@ -2,16 +2,16 @@ import fc from 'fast-check';
 import { AdmissionModel } from '../../test/contract/admission-model.js';
 import { describeAdmission } from '../../test/contract/admission.contract.js';
 import { RunnerError } from '../common/errors.js';
-import type { Ticket } from './admission.js';
-import type { AdmissionLimits } from './admission.js';
+import type { AdmissionLimits, Ticket } from './admission.js';
 import { MemoryAdmission } from './memory-admission.js';
 
 describeAdmission('MemoryAdmission', (limits) => new MemoryAdmission(limits));
 
 type Step =
   | { do: 'enqueue'; user: number; session: number }
+  | { do: 'occupy'; session: number }
   /** Names a run by its number, modulo those that came; it may have ended, or may never have been taken. */
-  | { do: 'release'; run: number };
+  | { do: 'release' | 'releaseSlot'; run: number };
 
 const limits = (most: number): fc.Arbitrary<AdmissionLimits> =>
   fc.record({
@@ -31,7 +31,20 @@ const step = (users: number, sessions: number, enqueueWeight: number): fc.Arbitr
         session: fc.nat(sessions - 1),
       }),
     },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), run: fc.nat() }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('occupy' as const),
+        session: fc.nat(sessions - 1),
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constantFrom('release' as const, 'release' as const, 'releaseSlot' as const),
+        run: fc.nat(),
+      }),
+    },
   );
 
 /** Takes every step in the adapter and in the model, and compares what both can be asked. */
@@ -51,7 +64,9 @@ class Comparison {
 
   async take(step: Step): Promise<void> {
     if (step.do === 'enqueue') await this.enqueue(`user:${step.user}`, `s${step.session}`);
-    else await this.release(step.run);
+    else if (step.do === 'occupy') await this.occupy(`s${step.session}`);
+    else if (step.do === 'release') await this.release(step.run);
+    else await this.releaseSlot(step.run);
   }
 
   async compare(): Promise<void> {
@@ -62,7 +77,8 @@ class Comparison {
     const snapshot = await admission.snapshot();
     expect(snapshot).toMatchObject({ activeTotal, pendingTotal: model.waiting.length });
     expect(activeTotal).toBeLessThanOrEqual(limits.globalConcurrentRuns);
-    expect(new Set(model.active.map((t) => t.sessionId)).size).toBe(activeTotal);
+    const holding = [...model.active, ...model.occupied].map((it) => it.sessionId);
+    expect(new Set(holding).size).toBe(holding.length);
     for (const { runId, userKey, sessionId } of this.tickets) {
       const position = await admission.position(runId);
       expect(position).toBe(model.position(runId));
@@ -106,12 +122,29 @@ class Comparison {
     }
   }
 
+  private async occupy(sessionId: string): Promise<void> {
+    const runId = `run-${this.tickets.length}`;
+    this.tickets.push({ runId, userKey: 'user:nobody', sessionId });
+    const attempt = this.admission.occupy(runId, sessionId);
+    if (this.model.occupy(runId, sessionId)) await attempt;
+    else await expect(attempt).rejects.toThrow('busy');
+  }
+
+  private async releaseSlot(run: number): Promise<void> {
+    const runId = this.idOf(run);
+    this.model.releaseSlot(runId);
+    await this.admission.releaseSlot(runId);
+  }
+
   private async release(run: number): Promise<void> {
-    const ticket = this.tickets[run % Math.max(this.tickets.length, 1)];
-    const runId = ticket?.runId ?? 'never-seen';
+    const runId = this.idOf(run);
     if (this.model.position(runId) !== null) this.expectedWithdrawn.push(runId);
     this.model.release(runId);
     await this.admission.release(runId);
+  }
+
+  private idOf(run: number): string {
+    return this.tickets[run % Math.max(this.tickets.length, 1)]?.runId ?? 'never-seen';
   }
 }
 

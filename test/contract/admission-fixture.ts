@@ -1,5 +1,9 @@
-import type { Admission, Placement } from '../../src/admission/admission.js';
-import type { AdmissionLimits } from '../../src/admission/admission.js';
+import type {
+  Admission,
+  AdmissionLimits,
+  EnqueueOptions,
+  Placement,
+} from '../../src/admission/admission.js';
 import { RunnerError } from '../../src/common/errors.js';
 
 /** What an adapter gives the suite: a fresh admission with these limits, and nothing in it. */
@@ -23,8 +27,14 @@ export class AdmissionFixture {
   }
 
   /** A run of a user; without a session it gets one of its own. */
-  enqueue(runId: string, user = 'ann', session = `of-${runId}`): Promise<Placement> {
-    return this.admission.enqueue({ runId, userKey: `user:${user}`, sessionId: session });
+  enqueue(
+    runId: string,
+    user = 'ann',
+    session = `of-${runId}`,
+    options: EnqueueOptions = {},
+  ): Promise<Placement> {
+    const ticket = { runId, userKey: `user:${user}`, sessionId: session };
+    return this.admission.enqueue(ticket, options);
   }
 
   async refusalOf(attempt: Promise<Placement>): Promise<RunnerError> {

@@ -1,5 +1,4 @@
-import type { Ticket } from '../../src/admission/admission.js';
-import type { AdmissionLimits } from '../../src/admission/admission.js';
+import type { AdmissionLimits, Ticket } from '../../src/admission/admission.js';
 
 export type Verdict = 'granted' | 'waiting' | 'queue_full' | 'user_queue_full';
 
@@ -10,6 +9,8 @@ export type Verdict = 'granted' | 'waiting' | 'queue_full' | 'user_queue_full';
 export class AdmissionModel {
   readonly active: Ticket[] = [];
   readonly waiting: Ticket[] = [];
+  /** Sessions that are busy without a slot, and for which run. */
+  readonly occupied: Omit<Ticket, 'userKey'>[] = [];
   /** Every run that got a slot, in the order of the grants. */
   readonly grants: string[] = [];
 
@@ -28,11 +29,21 @@ export class AdmissionModel {
   }
 
   release(runId: string): void {
-    for (const list of [this.active, this.waiting]) {
-      const index = list.findIndex((ticket) => ticket.runId === runId);
-      if (index >= 0) list.splice(index, 1);
-    }
+    for (const list of [this.active, this.waiting, this.occupied]) take(list, runId);
     this.grant();
+  }
+
+  releaseSlot(runId: string): void {
+    const ticket = take(this.active, runId);
+    if (ticket !== null) this.occupied.push(ticket);
+    this.grant();
+  }
+
+  /** @returns whether the session was free */
+  occupy(runId: string, sessionId: string): boolean {
+    if (this.isBusy(sessionId)) return false;
+    this.occupied.push({ runId, sessionId });
+    return true;
   }
 
   position(runId: string): number | null {
@@ -44,7 +55,13 @@ export class AdmissionModel {
     return (
       this.active.length < this.limits.globalConcurrentRuns &&
       this.activeOf(userKey) < this.limits.perUserConcurrentRuns &&
-      !this.active.some((ticket) => ticket.sessionId === sessionId)
+      !this.isBusy(sessionId)
+    );
+  }
+
+  isBusy(sessionId: string | null): boolean {
+    return [this.active, this.occupied].some((list) =>
+      list.some((it) => it.sessionId === sessionId),
     );
   }
 
@@ -65,4 +82,10 @@ export class AdmissionModel {
       this.grants.push(ticket!.runId);
     }
   }
+}
+
+/** Takes what belongs to a run out of a list. */
+function take<T extends { runId: string }>(list: T[], runId: string): T | null {
+  const index = list.findIndex((it) => it.runId === runId);
+  return index < 0 ? null : list.splice(index, 1)[0]!;
 }

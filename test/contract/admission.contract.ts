@@ -1,5 +1,7 @@
+import { describeCaps } from './admission-caps.contract.js';
 import { type AdmissionFactory, AdmissionFixture } from './admission-fixture.js';
 import { describeQueue } from './admission-queue.contract.js';
+import { describeBusySessions } from './admission-sessions.contract.js';
 
 /** The rules of the contract's section 3, for every adapter of the port. */
 export function describeAdmission(name: string, factory: AdmissionFactory): void {
@@ -157,6 +159,8 @@ export function describeAdmission(name: string, factory: AdmissionFactory): void
       });
     });
 
+    describeBusySessions(on);
     describeQueue(on);
+    describeCaps(on);
   });
 }
