@@ -17,46 +17,67 @@ interface Seen {
   leader: number;
 }
 
-/** One way to get out of reach: what the agent does, and how it is seen that it did. */
-const ESCAPES: [string, (mark: string) => string, (seen: Seen) => void][] = [
-  [
-    'ignores TERM and INT',
-    (mark) => `ignores ${mark}`,
-    ({ leader, marked }) => {
+/** One way to get out of reach. */
+interface Escape {
+  does: string;
+  script: (mark: string) => string;
+  /** How many children it starts. */
+  children: number;
+  /** Nothing but KILL ends it. */
+  isDeaf: boolean;
+  /** Shows that it really did what it does. */
+  prove: (seen: Seen) => void;
+}
+
+const ESCAPES: Escape[] = [
+  {
+    does: 'ignores TERM and INT',
+    script: (mark) => `ignores ${mark}`,
+    children: 1,
+    isDeaf: true,
+    prove: ({ leader, marked }) => {
       for (const pid of [leader, ...marked]) {
         expect(kinship(pid).ignores(SIGTERM) && kinship(pid).ignores(SIGINT)).toBe(true);
       }
     },
-  ],
-  [
-    'forks 40 children',
-    (mark) => `forks ${mark} 40`,
-    ({ leader, marked }) => {
+  },
+  {
+    does: 'forks 40 children',
+    script: (mark) => `forks ${mark} 40`,
+    children: 40,
+    isDeaf: false,
+    prove: ({ leader, marked }) => {
       expect(marked.filter((pid) => kinship(pid).parent === leader)).toHaveLength(40);
     },
-  ],
-  [
-    'puts a child into a session of its own',
-    (mark) => `own_session ${mark}`,
-    ({ leader, marked: [child] }) => {
+  },
+  {
+    does: 'puts a child into a session of its own',
+    script: (mark) => `own_session ${mark}`,
+    children: 1,
+    isDeaf: false,
+    prove: ({ leader, marked: [child] }) => {
       expect(kinship(child!)).toMatchObject({ parent: leader, session: child, group: child });
     },
-  ],
-  [
-    'forks twice',
-    (mark) => `daemon ${mark}`,
-    ({ leader, marked: [child] }) => {
+  },
+  {
+    does: 'forks twice',
+    script: (mark) => `daemon ${mark}`,
+    children: 1,
+    isDeaf: false,
+    prove: ({ leader, marked: [child] }) => {
       expect(kinship(child!).parent).not.toBe(leader);
       expect(kinship(child!).session).not.toBe(leader);
     },
-  ],
-  [
-    'clears the environment of a child',
-    (mark) => `bare ${mark}`,
-    ({ marked: [child] }) => {
+  },
+  {
+    does: 'clears the environment of a child',
+    script: (mark) => `bare ${mark}`,
+    children: 1,
+    isDeaf: false,
+    prove: ({ marked: [child] }) => {
       expect(environmentOf(child!)).not.toContain(COOKIE);
     },
-  ],
+  },
 ];
 
 describe('an agent that', () => {
@@ -78,12 +99,12 @@ describe('an agent that', () => {
     return { follower, leader };
   };
   /** Starts an agent that has something to hide, and waits until it has done its deed. */
-  const misbehave = async (script: string, mark: string, session_id: string) => {
-    const id = await startRun(runner, { user_prompt: `echo $$; ${script}`, session_id });
+  const misbehave = async (script: string, mark: string, children = 1) => {
+    const id = await startRun(runner, { user_prompt: `echo $$; ${script}` });
     const { follower, leader } = await untilStarted(id);
     const marked = await eventually(
       () => processesWith(mark).filter((pid) => pid !== leader),
-      (pids) => pids.length > 0,
+      (pids) => pids.length >= children,
     );
     return { id, follower, leader, marked };
   };
@@ -92,21 +113,16 @@ describe('an agent that', () => {
     expect(await untilIdle(runner)).toMatchObject({ active_total: 0 });
   };
 
-  it.each(ESCAPES)('%s is ended with all that it started', async (name, script, prove) => {
+  it.each(ESCAPES)('$does is ended with all that it started', async (escape) => {
+    const { script, children, isDeaf, prove } = escape;
     const mark = newMark();
-    const session = `escape-${name.replaceAll(' ', '-')}`;
-    const { id, leader } = await misbehave(script(mark), mark, session);
-    const isComplete = (pids: number[]) => pids.length >= (name.includes('40') ? 40 : 1);
-    const marked = await eventually(
-      () => processesWith(mark).filter((pid) => pid !== leader),
-      isComplete,
-    );
+    const { id, leader, marked } = await misbehave(script(mark), mark, children);
     expect(environmentOf(leader)).toContain(COOKIE);
     prove({ leader, marked });
     const { body: run } = await cancelRun(runner, id);
     expect(run).toMatchObject({ state: 'cancelled', code: 'cancel_requested' });
     const { exit, violations } = await readRun(runner, id);
-    expect(exit).toMatchObject({ survivors: 0, killed: name.startsWith('ignores') });
+    expect(exit).toMatchObject({ survivors: 0, killed: isDeaf });
     expect(violations).toEqual([]);
     await nothingIsLeft(mark);
   });
@@ -115,7 +131,7 @@ describe('an agent that', () => {
     const mark = newMark();
     const gate = new Gate(runner, 'stranger');
     const script = `stranger ${mark} ${gate.path}`;
-    const { id, follower, leader } = await misbehave(script, mark, 'stranger');
+    const { id, follower, leader } = await misbehave(script, mark);
     // A silence of 7 s is longer than the time between two looks at the tree.
     await eventually(
       () => follower.data,
