@@ -6,17 +6,11 @@ import { connect, type Socket } from 'node:net';
 import { FAULTY } from '../support/faulty.js';
 import { report } from '../support/form.js';
 import { newMark } from '../support/marks.js';
+import { AS_NOBODY, NOBODY } from '../support/nobody.js';
 import { descriptorsOf, eventually, processesWith } from '../support/processes.js';
 import { readRun } from '../support/run-follower.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
 import { cancelRun, getRun, startRun, untilEnded, untilIdle, untilState } from '../support/runs.js';
-
-/** What cannot be limited for root, an ordinary user has; it may read what root may, and no more. */
-const NOBODY = 65534;
-const AS_NOBODY = [
-  ...['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'],
-  ...['--inh-caps=-all,+dac_override', '--ambient-caps=-all,+dac_override'],
-];
 
 /** A connection that is open already, and stays: it needs no new descriptor of the server. */
 class OpenConnection {
