@@ -47,7 +47,10 @@ describe('a run whose agent cannot be ended', () => {
       code: 'cancel_requested',
       ...SURVIVED,
     });
-    expect(await cancelRun(runner, id)).toMatchObject({ status: 200, body: { state: 'cancelled' } });
+    expect(await cancelRun(runner, id)).toMatchObject({
+      status: 200,
+      body: { state: 'cancelled' },
+    });
     const { last_event_id: last } = await getRun(runner, id);
     // The slot is free; the session is not.
     expect(await runner.getJson('/ops/concurrency')).toMatchObject({

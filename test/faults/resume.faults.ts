@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
-import { FAULTY, start, untilEnded } from '../support/faulty.js';
+import { FAULTY } from '../support/faulty.js';
 import { inForm, report } from '../support/form.js';
 import { Runner } from '../support/runner.js';
+import { startRun, untilEnded } from '../support/runs.js';
 
 const LINES = inForm(1_100_000, 100_000);
 const RESUMES = 20;
@@ -12,14 +13,13 @@ const MOST_MS = inForm(50, 1000);
 describe('a client that comes back near the end of a long log', () => {
   it('has its first event at once, and delays no other stream', async () => {
     const runner = await Runner.start(FAULTY);
-    const long = await start(runner, `lines ${LINES} 1000`);
+    const long = await startRun(runner, { user_prompt: `lines ${LINES} 1000` });
     const { last_event_id: last } = await untilEnded(runner, long, 180);
     expect(last).toBe(LINES + 2);
 
-    const ticking = await start(
-      runner,
-      `perl -e '$| = 1; while (1) { print "tick\\n"; select undef, undef, undef, 0.005 }'`,
-    );
+    const ticking = await startRun(runner, {
+      user_prompt: `perl -e '$| = 1; while (1) { print "tick\\n"; select undef, undef, undef, 0.005 }'`,
+    });
     const other = await open(runner, `/runs/${ticking}/events`);
     let heard = performance.now();
     let longestSilence = 0;
