@@ -197,9 +197,12 @@ export class MemoryAdmission implements Admission {
     while (this.holders.size < this.limits.globalConcurrentRuns) {
       const waiter = this.waiting.firstStartable();
       if (waiter === null) return;
+      const { user, session } = waiter.line;
       this.waiters.delete(waiter.runId);
+      // First, so that those behind it in its line are not made ready for a moment.
+      this.waiting.setBusy(session, true);
       this.waiting.remove(waiter);
-      this.hold(waiter.runId, waiter.line.user, waiter.line.session);
+      this.hold(waiter.runId, user, session);
       waiter.settle(true);
     }
   }

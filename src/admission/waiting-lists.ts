@@ -121,6 +121,7 @@ export class WaitingLists {
 
   /** Says whether a run holds the session; none of those that wait for it can start while one does. */
   setBusy(session: Session, busy: boolean): void {
+    if (session.busy === busy) return;
     session.busy = busy;
     for (const line of session.lines.values()) {
       if (busy) this.unplaceLine(line);
@@ -137,6 +138,7 @@ export class WaitingLists {
   }
 
   private unplaceLine(line: Line): void {
+    if (line.heapIndex === NOT_IN_HEAP) return;
     this.startable.remove(line.user);
     line.user.ready.remove(line);
     this.userChanged(line.user);
