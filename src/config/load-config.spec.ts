@@ -140,6 +140,13 @@ describe('without settings', () => {
     expect(environment).toEqual({ FERMILINK_HOME: home });
   });
 
+  it('warns of a variable that looks like one of its own and is none', () => {
+    const env = { FERMILINK_RUNNER_MAX_RUNTIM_SECONDS: '5', FERMILINK_PORTAL_URL: 'x' };
+    expect(loadConfig({ FERMILINK_HOME: home, ...env }).warnings).toEqual([
+      'FERMILINK_RUNNER_MAX_RUNTIM_SECONDS is no variable of the runner; it has no effect.',
+    ]);
+  });
+
   it('an empty or blank value is none', () => {
     const names = [
       ...NUMBERS.map(({ variable }) => variable),

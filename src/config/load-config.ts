@@ -7,7 +7,7 @@ import { validateSync } from 'class-validator';
 import { Environment } from './environment.js';
 import { absolute, firstUsable, isBlocked, userHome } from './folders.js';
 import { RunnerConfig } from './runner-config.js';
-import { secretFault, withSecretFiles } from './secrets.js';
+import { isSecretFile, secretFault, withSecretFiles } from './secrets.js';
 
 /** The folder that holds `package.json`, `software/` and `dist/`. */
 export const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -43,6 +43,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   const faults: string[] = [];
   const warnings: string[] = [];
   const values = readEnvironment(withSecretFiles(env, faults), faults);
+  warnings.push(...unknownVariables(env));
   const userFolder = userHome();
   if (userFolder === null) {
     const rule =
@@ -175,6 +176,15 @@ function readEnvironment(
     faults.push(secret ?? `${property} is ${JSON.stringify(env[property] ?? '')}, but it ${rule}.`);
   }
   return values;
+}
+
+/** A sentence for each variable that looks like one of ours and is none: mostly it is mistyped. */
+function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = new Set(Object.keys(new Environment()));
+  return Object.keys(env)
+    .filter((name) => name.startsWith('FERMILINK_RUNNER_'))
+    .filter((name) => !known.has(name) && !isSecretFile(name))
+    .map((name) => `${name} is no variable of the runner; it has no effect.`);
 }
 
 /** A program's name, which is looked for on PATH, or its path, which is made absolute. */

@@ -34,6 +34,11 @@ export function withSecretFiles(
   return all;
 }
 
+/** Whether a variable names the file of a secret. */
+export function isSecretFile(variable: string): boolean {
+  return variable.endsWith('_FILE') && SECRETS.has(variable.slice(0, -'_FILE'.length));
+}
+
 function readSmallFile(path: string): string {
   const stats = statSync(path);
   if (!stats.isFile() || stats.size > MAX_SECRET_BYTES) throw new Error('no small regular file');

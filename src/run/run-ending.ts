@@ -85,13 +85,14 @@ export class RunEnding {
     await attempt('showing the end', async () => run.log.publishEnd());
     // An end that the server before this one knew was counted by that one.
     if (!hasEnded(run.record.state)) {
-      this.metrics.runs.inc({ provider: run.provider, reason: end.reason });
+      const { reason, code } = end;
+      this.metrics.runs.inc({ provider: run.provider, reason, code: code ?? '' });
     }
     if (end.reason === 'failed' && failure !== undefined) run.prepared.reject(failure);
     else run.prepared.resolve();
     run.ended.resolve();
     const { reason, code, returnCode, killed, survivors } = end;
-    log.info(
+    log[levelOf(run, ending)](
       { reason, code, returnCode, killed, survivors, err: failure?.facts.cause },
       'run ended',
     );
@@ -135,6 +136,13 @@ export class RunEnding {
       }
     }
   }
+}
+
+/** An operator is to see what the server could not do; what clients and agents do is their own. */
+function levelOf({ logFault }: Run, { end, failure }: Ending): 'error' | 'warn' | 'info' {
+  const isOwnFault = end.reason === 'failed' && failure?.facts.requested !== true;
+  if (isOwnFault || logFault !== null) return 'error';
+  return end.reason === 'lost' || end.survivors > 0 ? 'warn' : 'info';
 }
 
 function problemOf({ code, detail, facts }: RunnerError): StoredProblem {

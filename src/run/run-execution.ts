@@ -46,8 +46,12 @@ export class RunExecution {
     }
     const { agent, recorder } = started;
     const startedAt = monotonicSeconds();
-    this.metrics.preparation.observe(startedAt - began);
-    log.info({ provider: run.provider, seconds: startedAt - began }, 'agent started');
+    const preparationSeconds = startedAt - began;
+    this.metrics.preparation.observe(preparationSeconds);
+    log.info(
+      { provider: run.provider, preparationSeconds: Number(preparationSeconds.toFixed(3)) },
+      'agent started',
+    );
     if (run.logFault === null) run.prepared.resolve();
     try {
       return await this.supervise(run, agent);

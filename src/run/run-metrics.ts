@@ -44,13 +44,13 @@ export const RUN_METRIC_PROVIDERS = [
   }),
   makeCounterProvider({
     name: RUNS,
-    help: 'Runs that have ended, by provider and reason.',
-    labelNames: ['provider', 'reason'],
+    help: 'Runs that have ended, by provider, reason and code (empty where there is none).',
+    labelNames: ['provider', 'reason', 'code'],
   }),
   makeCounterProvider({
     name: REFUSALS,
     help: 'Requests that were refused before they became a run, by error code.',
-    labelNames: ['reason'],
+    labelNames: ['code'],
   }),
 ];
 
@@ -62,8 +62,8 @@ export class RunMetrics implements ProblemListener {
     @InjectMetric(PREPARATION) readonly preparation: Histogram,
     @InjectMetric(FIRST_EVENT) readonly firstAgentEvent: Histogram<'provider'>,
     @InjectMetric(RUN_TIME) readonly runTime: Histogram<'provider'>,
-    @InjectMetric(RUNS) readonly runs: Counter<'provider' | 'reason'>,
-    @InjectMetric(REFUSALS) private readonly refusals: Counter<'reason'>,
+    @InjectMetric(RUNS) readonly runs: Counter<'provider' | 'reason' | 'code'>,
+    @InjectMetric(REFUSALS) private readonly refusals: Counter<'code'>,
   ) {}
 
   /** Counts a request that was refused before it became a run. */
@@ -73,6 +73,6 @@ export class RunMetrics implements ProblemListener {
   ): void {
     // As the router reads a path.
     const makesRuns = method === 'POST' && /^\/runs?\/?$/i.test(path);
-    if (makesRuns && facts.runId === undefined) this.refusals.inc({ reason: code });
+    if (makesRuns && facts.runId === undefined) this.refusals.inc({ code });
   }
 }

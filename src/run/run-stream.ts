@@ -17,11 +17,17 @@ const POSITION_INTERVAL_MS = 1000;
 
 /** What a connection follows. */
 export interface Followed {
+  runId: string;
   /** Null if the run has ended. */
   run: Run | null;
   log: RunLog;
   /** The number of the last event that the client has. */
   after: number;
+}
+
+/** Who is concerned by what happens to a stream, for the log. */
+function names({ runId, run }: Pick<Followed, 'runId' | 'run'>) {
+  return { run: runId, session: run?.sessionId, user: run?.record.userId };
 }
 
 /** One stream that is being sent. */
@@ -64,7 +70,7 @@ export class RunStream {
         (error: unknown) => {
           if (gone.signal.aborted) return;
           // What the client has is good; it must not take what it got for the whole.
-          this.logger.error({ err: error, run: followed.run?.id }, 'a stream broke off');
+          this.logger.error({ err: error, ...names(followed) }, 'a stream broke off');
           follower.cut();
         },
       );
@@ -88,7 +94,7 @@ export class RunStream {
   }
 
   private async send(
-    { run, log, after }: Followed,
+    { runId, run, log, after }: Followed,
     follower: Follower,
     gone: AbortSignal,
   ): Promise<void> {
@@ -96,7 +102,10 @@ export class RunStream {
       run,
       reader: log.reader(after),
       sink: new FrameSink(follower.response, this.config.followerTimeoutSeconds, () => {
-        this.logger.warn({ run: run?.id }, 'a follower accepts nothing; its connection is closed');
+        this.logger.warn(
+          names({ runId, run }),
+          'a follower accepts nothing; its connection is cut',
+        );
         follower.cut();
       }),
       gone,

@@ -68,7 +68,7 @@ export class RunController {
     const follower = new Follower(http, http.res!);
     follower.onEnd(run.attachFollower());
     if (run.admittedAtOnce) await run.prepared.promise;
-    return this.stream.follow({ run, log: run.log, after }, follower);
+    return this.stream.follow({ runId: run.id, run, log: run.log, after }, follower);
   }
 
   /** `POST /runs`: creates a run and answers at once. */
@@ -134,7 +134,7 @@ export class RunController {
     if (http.method === 'HEAD') return EMPTY;
     const follower = new Follower(http, http.res!);
     if (run !== null) follower.onEnd(run.attachFollower());
-    return this.stream.follow({ run, log, after }, follower);
+    return this.stream.follow({ runId: id, run, log, after }, follower);
   }
 }
 

@@ -102,10 +102,10 @@ describe('the ops endpoints', () => {
       'runner_preparation_seconds_count 1',
       'runner_first_agent_event_seconds_count{provider="codex"} 1',
       'runner_run_seconds_count{provider="codex"} 1',
-      'runner_runs_total{provider="codex",reason="completed"} 1',
-      'runner_refusals_total{reason="invalid_request"} 2',
-      'runner_refusals_total{reason="body_too_large"} 1',
-      'runner_refusals_total{reason="prompt_too_long"} 1',
+      'runner_runs_total{provider="codex",reason="completed",code=""} 1',
+      'runner_refusals_total{code="invalid_request"} 2',
+      'runner_refusals_total{code="body_too_large"} 1',
+      'runner_refusals_total{code="prompt_too_long"} 1',
     ]) {
       expect(text).toContain(`\n${name}`);
     }

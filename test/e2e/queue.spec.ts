@@ -109,7 +109,7 @@ describe('runs that wait', () => {
       detail: 'Runner queue is full (3 pending requests).',
     });
     const metrics = await (await fetch(`${runner.url}/metrics`)).text();
-    expect(metrics).toContain('runner_refusals_total{reason="queue_full"} 1');
+    expect(metrics).toContain('runner_refusals_total{code="queue_full"} 1');
     expect(metrics).toContain('runner_pending_runs 3');
     for (const client of [...waiting, last, ...holders]) client.abort();
     await untilIdle(runner);
