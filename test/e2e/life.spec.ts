@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { eventually, processesWith } from '../support/processes.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
-import { untilIdle } from '../support/runs.js';
+import { startRun, untilIdle, untilState } from '../support/runs.js';
 import { StreamClient } from '../support/stream-client.js';
 
 /** A word that only the processes of one test have in their command line. */
@@ -114,6 +114,15 @@ describe('the life of a run', () => {
       rmSync(agent);
       const missing = await StreamClient.open(broken, { user_prompt: 'x', session_id: 's' });
       expect(await missing.json()).toMatchObject({ code: 'spawn_failed' });
+      // Nobody hears of it by a status here: the log and the metrics have to tell.
+      const unseen = await startRun(broken, { user_prompt: 'x', session_id: 's' });
+      await untilState(broken, unseen, 'failed');
+      await broken.logged(
+        ({ run, msg, level }) => run === unseen && msg === 'run ended' && level === 'error',
+      );
+      expect(await (await fetch(`${broken.url}/metrics`)).text()).toContain(
+        'runner_runs_total{provider="codex",reason="failed",code="spawn_failed"} 3',
+      );
       expect(await broken.getJson('/ops/concurrency')).toMatchObject({ active_total: 0 });
       const state = readdirSync(join(broken.home, 'fermilink', 'runtime'));
       expect(state.filter((it) => it.startsWith('run-'))).toEqual([]);
