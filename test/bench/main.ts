@@ -7,15 +7,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { median } from '../support/quantiles.js';
 import { ADMISSION } from './admission.js';
-import {
-  type BenchCase,
-  type Figure,
-  type Form,
-  median,
-  type Target,
-  times,
-} from './bench-case.js';
+import { type BenchCase, type Figure, type Form, type Target, times } from './bench-case.js';
 import { READERS } from './readers.js';
 import { STARTS } from './starts.js';
 import { STREAMS } from './streams.js';
