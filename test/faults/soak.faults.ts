@@ -170,9 +170,9 @@ describe(`${SECONDS} seconds of everything`, () => {
         samples.push(await sample());
       }
       const ended = {
-        completed: await metric(/^runner_runs_total\{.*"completed"\} (\d+)$/gm),
-        timeout: await metric(/^runner_runs_total\{.*"timeout"\} (\d+)$/gm),
-        cancelled: await metric(/^runner_runs_total\{.*"cancelled"\} (\d+)$/gm),
+        completed: await metric(/^runner_runs_total\{.*reason="completed".*\} (\d+)$/gm),
+        timeout: await metric(/^runner_runs_total\{.*reason="timeout".*\} (\d+)$/gm),
+        cancelled: await metric(/^runner_runs_total\{.*reason="cancelled".*\} (\d+)$/gm),
       };
       const first = samples.slice(WARM_ROUNDS, WARM_ROUNDS + COMPARED_ROUNDS);
       const last = samples.slice(-COMPARED_ROUNDS);
