@@ -10,6 +10,9 @@ import { ServerState } from '../run/server-state.js';
 /** Free bytes below which a disk counts as full: room for a template, a log and a memory file. */
 const MIN_FREE_BYTES = 64 * 1024 * 1024;
 
+/** Where runs are kept, in the runtime root and beside their temporary folders, which are in it itself. */
+const STATE_FOLDERS = ['', 'live', 'ended', 'events', 'keys'];
+
 /** What one run takes while it is prepared and started: folders, log, pipes. */
 const DESCRIPTORS_OF_A_RUN = 16;
 
@@ -29,11 +32,14 @@ export class ReadinessService {
     return [
       () =>
         this.check('workspaces', () =>
-          this.writeProblem(this.config.workspacesRoot, 'FERMILINK_WORKSPACES_ROOT'),
+          this.writeProblem([this.config.workspacesRoot], 'FERMILINK_WORKSPACES_ROOT'),
         ),
       () =>
         this.check('runtime', () =>
-          this.writeProblem(join(this.config.runtimeRoot, 'events'), 'FERMILINK_RUNTIME_ROOT'),
+          this.writeProblem(
+            STATE_FOLDERS.map((name) => join(this.config.runtimeRoot, name)),
+            'FERMILINK_RUNTIME_ROOT',
+          ),
         ),
       () => this.check('disk', () => this.diskProblem()),
       () => this.check('descriptors', () => this.descriptorsProblem()),
@@ -52,9 +58,9 @@ export class ReadinessService {
     return message === null ? indicator.up() : indicator.down({ message });
   }
 
-  private async writeProblem(folder: string, variable: string): Promise<string | null> {
+  private async writeProblem(folders: readonly string[], variable: string): Promise<string | null> {
     try {
-      await access(folder, constants.W_OK | constants.X_OK);
+      for (const folder of folders) await access(folder, constants.W_OK | constants.X_OK);
       return null;
     } catch {
       return `A folder of the runner is missing or cannot be written; see ${variable}.`;

@@ -72,6 +72,10 @@ export class FileRunLog implements RunLog {
     if (!state.ended) this.join();
   }
 
+  prepare(): void {
+    this.fd ??= this.state.open();
+  }
+
   append(type: LoggedEventType, data: string): void {
     if (this.broken || this.sealed) return;
     this.lastId += 1;

@@ -76,6 +76,12 @@ export class RunExecution {
         model: policy.model,
         reasoning_effort: policy.reasoningEffort,
       };
+      // An agent whose words have nowhere to go is not started.
+      try {
+        run.log.prepare();
+      } catch (cause) {
+        throw brokenLog(cause);
+      }
       // Stored before the agent exists: whatever happens to this server, the next one knows that
       // there may be one, and by which cookie to find it.
       await this.store.transition(run.id, ['preparing'], {

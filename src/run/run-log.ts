@@ -11,6 +11,9 @@ export interface RunLog {
   /** Bytes of all events. */
   readonly size: number;
 
+  /** Makes sure that there is a place to write to; an error says why there is none. */
+  prepare(): void;
+
   /**
    * Appends an event. `data` must hold no character that ends a line. Events wait in memory until the
    * next turn of the event loop, or until there are enough of them, and are then written at once.

@@ -70,6 +70,9 @@ describe('a folder that may not be written any more', () => {
       expect(await untilEnded(runner, id)).toMatchObject({
         state: 'failed',
         code: 'internal_error',
+        // No agent was started for nothing.
+        started_at: null,
+        return_code: null,
       });
     }
     await serves(failed[1]!);
@@ -113,6 +116,7 @@ describe('a folder that may not be written any more', () => {
     const { runs } = (await ask(runner, 'GET', '/runs')).body;
     expect(runs.map(({ run_id: id }: { run_id: string }) => id)).toEqual([waiting, quiet]);
     await serves(quiet);
+    expect(await statusOf('/health/ready')).toBe(503);
     gate.open();
     await following;
     expect(follower.exit).toMatchObject({ reason: 'completed' });
