@@ -9,7 +9,12 @@ import { AppModule } from './app.module.js';
 import { descriptorLimit } from './common/descriptor-limit.js';
 import { errnoOf } from './common/errors.js';
 import { FrameworkLogger, type Logger } from './common/logger.js';
-import { BODY_LIMIT_BYTES, requestLimits, requireUtf8 } from './common/request-limits.js';
+import {
+  BODY_LIMIT_BYTES,
+  cutIdleReaders,
+  requestLimits,
+  requireUtf8,
+} from './common/request-limits.js';
 import { ConfigError } from './config/load-config.js';
 import type { RunnerConfig } from './config/runner-config.js';
 import { AgentSpawner } from './run/agent-process.js';
@@ -53,6 +58,7 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
   const server = app.getHttpServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 1000;
+  server.setTimeout(config.followerTimeoutSeconds * 1000, cutIdleReaders);
   const descriptors = descriptorLimit();
   if (descriptors !== null) server.maxConnections = Math.floor(descriptors * CONNECTIONS_SHARE);
   const isAlone = await app.get(ServerLock).take(0);
@@ -144,7 +150,7 @@ class Takeover {
   }
 
   private async takeUp(): Promise<void> {
-    await this.app.get(RecoveryService).recover();
+    await this.app.get(RecoveryService).recover(this.ending.signal);
     this.app.get(ServerState).accept();
     void this.app.get(RetentionService).watch();
   }

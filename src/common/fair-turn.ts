@@ -22,19 +22,27 @@ export function fairTurn(): Promise<void> {
   });
 }
 
+/**
+ * Whether such work has taken up this turn of the event loop: more of it has to wait for `fairTurn`. For
+ * work that mostly fits in, and that need not wait for a promise then.
+ */
+export function isTurnSpent(): boolean {
+  if (began === null) {
+    began = performance.now();
+    setImmediate(() => (began = null));
+  }
+  return performance.now() - began >= SLICE_MS;
+}
+
 async function handOut(): Promise<void> {
   isHandingOut = true;
   while (waiting.length > 0) {
-    if (began === null) {
-      began = performance.now();
-      setImmediate(() => (began = null));
-    }
-    if (performance.now() - began < SLICE_MS) {
+    if (isTurnSpent()) {
+      await nextTurn();
+    } else {
       waiting.shift()!();
       // The piece is done before this goes on: it was queued before.
       await Promise.resolve();
-    } else {
-      await nextTurn();
     }
   }
   isHandingOut = false;

@@ -3,35 +3,55 @@ import type { Socket } from 'node:net';
 
 /** The largest body that is read. */
 export const BODY_LIMIT_BYTES = 1024 * 1024;
-/** Requests of one connection that may be under way at once. */
-const MAX_IN_FLIGHT = 64;
+/** Requests that may wait on one connection for those before them. */
+const MAX_WAITING = 64;
 /** How long the rest of a body that was refused is taken, in milliseconds. */
 const DISCARD_MS = 5000;
 
 /**
  * Refuses, before anything is done for it, what would cost the server more than the client: a body
  * that says itself that it is too large, and more requests behind each other on one connection than
- * any client has a use for.
+ * any client has a use for. Those that there are (pipelining) are served one after the other: an answer
+ * whose turn on the connection has not come would wait in memory, however little the client reads.
  */
 export function requestLimits(): RequestHandler {
-  const inFlight = new WeakMap<Socket, number>();
+  const lines = new WeakMap<Socket, (() => void)[]>();
   return (request: Request, response: Response, next: NextFunction) => {
     const { socket } = request;
     if (socket.destroyed) return;
-    const count = (inFlight.get(socket) ?? 0) + 1;
-    if (count > MAX_IN_FLIGHT) {
+    const line = lines.get(socket) ?? [];
+    lines.set(socket, line);
+    if (line.length > MAX_WAITING) {
       socket.destroy();
       return;
     }
-    inFlight.set(socket, count);
-    response.once('finish', () => inFlight.set(socket, (inFlight.get(socket) ?? 1) - 1));
-    if (Number(request.get('content-length') ?? 0) > BODY_LIMIT_BYTES) {
-      discardRest(request);
-      next(Object.assign(new Error('the body says that it is too large'), { status: 413 }));
-      return;
-    }
-    next();
+    const serve = () => {
+      if (!socket.destroyed) limitBody(request, next);
+    };
+    line.push(serve);
+    response.once('finish', () => {
+      line.shift();
+      line[0]?.();
+    });
+    if (line.length === 1) serve();
   };
+}
+
+/**
+ * Cuts connections whose client has accepted nothing of an answer for a while; for the idle timer of the
+ * server. One that has nothing to accept may be waiting for its answer.
+ */
+export function cutIdleReaders(socket: Socket): void {
+  if (socket.writableLength > 0) socket.destroy();
+}
+
+function limitBody(request: Request, next: NextFunction): void {
+  if (Number(request.get('content-length') ?? 0) > BODY_LIMIT_BYTES) {
+    discardRest(request);
+    next(Object.assign(new Error('the body says that it is too large'), { status: 413 }));
+    return;
+  }
+  next();
 }
 
 /**

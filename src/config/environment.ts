@@ -97,8 +97,8 @@ export class Environment {
   @WholeNumber(0, MAX_COUNT) FERMILINK_RUNNER_MAX_QUEUE_SIZE: number = 2000;
   @WholeNumber(0, MAX_COUNT) FERMILINK_RUNNER_MAX_PENDING_PER_USER: number = 10;
   @WholeNumber(64 * KIB, 256 * MIB) FERMILINK_RUNNER_SUBPROCESS_STREAM_LIMIT: number = MIB;
-  // A line becomes a string of Node, which holds at most some 512 Mi characters.
-  @WholeNumber(64 * KIB, 256 * MIB) FERMILINK_RUNNER_MAX_LINE_BYTES: number = 16 * MIB;
+  // An event is a string of Node, which holds at most some 512 Mi characters; JSON may need six for a byte.
+  @WholeNumber(64 * KIB, 64 * MIB) FERMILINK_RUNNER_MAX_LINE_BYTES: number = 16 * MIB;
   @WholeNumber(64 * KIB, MAX_BYTES) FERMILINK_RUNNER_MAX_OUTPUT_BYTES: number = GIB;
   @WholeNumber(0, MAX_SECONDS) FERMILINK_RUNNER_STALL_SECONDS: number = 0;
   @WholeNumber(0, MAX_SECONDS) FERMILINK_RUNNER_MAX_QUEUE_WAIT_SECONDS: number = 0;

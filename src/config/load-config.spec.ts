@@ -45,7 +45,7 @@ const NUMBERS: NumberRule[] = (
     ['MAX_QUEUE_SIZE', 'maxQueueSize', 2000, 0, MOST],
     ['MAX_PENDING_PER_USER', 'maxPendingPerUser', 10, 0, MOST],
     ['SUBPROCESS_STREAM_LIMIT', 'streamLimitBytes', MIB, 64 * KIB, 256 * MIB],
-    ['MAX_LINE_BYTES', 'maxLineBytes', 16 * MIB, 64 * KIB, 256 * MIB],
+    ['MAX_LINE_BYTES', 'maxLineBytes', 16 * MIB, 64 * KIB, 64 * MIB],
     ['MAX_OUTPUT_BYTES', 'maxOutputBytes', GIB, 64 * KIB, MOST_BYTES],
     ['STALL_SECONDS', 'stallSeconds', 0, 0, MOST_SECONDS],
     ['MAX_QUEUE_WAIT_SECONDS', 'maxQueueWaitSeconds', 0, 0, MOST_SECONDS],

@@ -1,10 +1,12 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { settledWithin } from '../common/abort.js';
 import { monotonicSeconds } from '../common/clock.js';
 import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
+import { fairTurn, isTurnSpent } from '../common/fair-turn.js';
 import type { PoliteSignal } from '../provider/agent-adapter.js';
 import { OutputLines, type LineSink } from './output-lines.js';
 import { readProcess } from './proc.js';
@@ -48,6 +50,10 @@ const EXHAUSTION_SECONDS = 30;
 const PROMPT_SECONDS = 0.05;
 /** How often the trees of all agents are looked at, whether or not they say anything. */
 const LOOK_INTERVAL_MS = 5000;
+
+/** How many bytes of output are taken in before the time is looked at, between what a read gives and this. */
+const MAX_PIECE_BYTES = 64 * 1024;
+const MIN_PIECE_BYTES = 2 * 1024;
 
 /** Starts agents. The one place that spawns them. */
 @Injectable()
@@ -253,19 +259,53 @@ function spawnError(cause: unknown): RunnerError {
   );
 }
 
-/** Reads a pipe to its end or until it is destroyed. */
-function readLines(
-  pipe: NodeJS.ReadableStream,
-  lines: OutputLines,
-  meter: OutputMeter,
-): Promise<void> {
+/**
+ * Reads a pipe to its end or until it is destroyed. A chunk may hold tens of thousands of lines, and an
+ * agent may write one after the other: what is more than this turn of the event loop has time for waits,
+ * and the pipe with it.
+ */
+function readLines(pipe: Readable, lines: OutputLines, meter: OutputMeter): Promise<void> {
   return new Promise((resolve) => {
+    let rest: Buffer | null = null;
+    let piece = MAX_PIECE_BYTES;
+    const takeIn = (chunk: Buffer) => {
+      for (let at = 0; at < chunk.length;) {
+        if (isTurnSpent()) {
+          rest = chunk.subarray(at);
+          pipe.pause();
+          void fairTurn().then(goOn);
+          return;
+        }
+        const began = performance.now();
+        lines.push(chunk.subarray(at, at + piece));
+        at += piece;
+        const milliseconds = performance.now() - began;
+        // Lines that are short cost more than their bytes.
+        if (milliseconds > 2) piece = Math.max(piece / 2, MIN_PIECE_BYTES);
+        else if (milliseconds < 0.5) piece = Math.min(piece * 2, MAX_PIECE_BYTES);
+      }
+    };
+    const goOn = () => {
+      if (rest === null) return;
+      const chunk = rest;
+      rest = null;
+      takeIn(chunk);
+      if (rest === null) pipe.resume();
+    };
     pipe.on('data', (chunk: Buffer) => {
       const passed = meter.pass(chunk);
-      if (passed.length > 0) lines.push(passed);
+      if (rest === null) {
+        takeIn(passed);
+        return;
+      }
+      // At the exit of a child Node lets all its pipes flow, also one that was to wait.
+      rest = Buffer.concat([rest, passed]);
+      pipe.pause();
     });
     pipe.on('error', () => undefined);
     pipe.once('close', () => {
+      if (rest !== null) lines.push(rest);
+      rest = null;
       lines.end();
       resolve();
     });

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../common/errors.js';
 import { FileRunLog } from './file-run-log.js';
@@ -60,12 +60,12 @@ export class FileRunLogs implements RunLogs {
     const live = this.live.get(runId);
     if (live !== undefined) return live;
     const path = this.logFile(runId);
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats === undefined) return null;
+    const size = wholeSize(path, lastEventId);
+    if (size === null) return null;
     return new FileRunLog({
       open: () => openSync(path, 'r'),
       index: LogIndex.open(this.indexFile(runId)),
-      size: stats.size,
+      size,
       lastEventId,
       ended: true,
       bufferBytes: this.bufferBytes,
@@ -118,6 +118,23 @@ export class FileRunLogs implements RunLogs {
 
   private indexFile(runId: string): string {
     return join(this.folder, `${runId}.idx`);
+  }
+}
+
+/** The bytes of a log up to its last event; null if it has not all of them, or is not there. */
+function wholeSize(path: string, lastEventId: number): number | null {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    const last = lastWholeFrame(fd, fstatSync(fd).size);
+    return last?.id === lastEventId ? last.end : null;
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -1,5 +1,6 @@
 import {
   copyFileSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -24,6 +25,8 @@ import { newRunId } from './run-id.js';
 
 interface FileStorage extends RunStoreStorage {
   root: string;
+  /** Files that a store could not read. */
+  damaged: string[];
   open(): FileRunStore;
 }
 
@@ -31,10 +34,12 @@ function fileStorage(): FileStorage {
   const folder = mkdtempSync(join(tmpdir(), 'fermilink-store-'));
   const root = join(folder, 'store');
   const opened: FileRunStore[] = [];
+  const damaged: string[] = [];
   return {
     root,
+    damaged,
     open: () => {
-      opened.push(new FileRunStore(root));
+      opened.push(new FileRunStore(root, (file) => damaged.push(file)));
       return opened.at(-1)!;
     },
     dispose: () => {
@@ -50,9 +55,10 @@ describe('FileRunStore', () => {
   let storage: FileStorage;
   let root: string;
   let store: FileRunStore;
+  let damaged: string[];
   beforeEach(() => {
     storage = fileStorage();
-    ({ root } = storage);
+    ({ root, damaged } = storage);
     store = storage.open();
   });
   afterEach(() => storage.dispose());
@@ -87,7 +93,7 @@ describe('FileRunStore', () => {
   });
 
   describe('after a crash', () => {
-    it('passes over a record that was never whole, wherever it was torn', async () => {
+    it('sets a record aside that is not whole, wherever it was torn', async () => {
       const whole = newRecord();
       await store.create(whole);
       const text = readFileSync(liveFile(whole.id));
@@ -99,7 +105,38 @@ describe('FileRunStore', () => {
       const next = storage.open();
       expect(await next.takeOver()).toEqual([whole]);
       expect(await listed(next)).toEqual([whole.id]);
-      expect(names()).toEqual([1, 0, 0]);
+      // Of one that is empty nothing can be learnt.
+      const aside = torn.slice(1).map((id) => `${id}.json.damaged`);
+      expect(readdirSync(join(root, 'live')).sort()).toEqual([`${whole.id}.json`, ...aside].sort());
+      expect(damaged).toEqual(torn.slice(1).map((id) => `${id}.json`));
+      expect(names().slice(1)).toEqual([0, 0]);
+    });
+
+    it('goes on beside what is no record, and what cannot be read', async () => {
+      const whole = newRecord();
+      await store.create(whole);
+      const kept = newRecord();
+      await store.create(kept);
+      await store.transition(kept.id, UNENDED, ended());
+      const strange = { folder: newRunId(), later: newRunId(), partial: newRunId() };
+      mkdirSync(liveFile(strange.folder));
+      mkdirSync(`${liveFile(strange.folder)}.tmp`);
+      writeFileSync(liveFile(strange.later), JSON.stringify({ ...newRecord(), version: 2 }));
+      writeFileSync(
+        liveFile(strange.partial),
+        JSON.stringify({ ...newRecord(), order: undefined }),
+      );
+      const unreadable = newRunId();
+      mkdirSync(endedFile(unreadable));
+      const next = storage.open();
+      expect(await next.takeOver()).toEqual([whole]);
+      expect(damaged).toHaveLength(4);
+      expect(await listed(next)).toEqual([kept.id, whole.id]);
+      expect((await endedRuns(next)).map(({ id }) => id).sort()).toEqual(
+        [kept.id, unreadable].sort(),
+      );
+      await next.remove(kept.id);
+      expect(await listed(next)).toEqual([whole.id]);
     });
 
     it('counts a run as ended whose live file was left', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { readdir, readFile as readFileAsync, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -6,7 +6,13 @@ import { errnoOf } from '../common/errors.js';
 import { EndedIds, idsIn, newestFirst } from './ended-ids.js';
 import { createFile, isTemporary, readFile, removeFile, replaceFile } from './record-files.js';
 import { isRunId } from './run-id.js';
-import { hasEnded, type RunChanges, type RunRecord, type RunState } from './run-record.js';
+import {
+  hasEnded,
+  RUN_STATES,
+  type RunChanges,
+  type RunRecord,
+  type RunState,
+} from './run-record.js';
 import type { EndedRun, RunFilter, RunPage, RunStore } from './run-store.js';
 
 /** How often a record that could not be written is tried again, in milliseconds. */
@@ -32,8 +38,14 @@ export class FileRunStore implements RunStore {
   private readonly endedIds: EndedIds;
   private readonly facts = new Map<string, Facts>();
 
-  /** @param root a folder of the server's own; made if it is missing */
-  constructor(private readonly root: string) {
+  /**
+   * @param root a folder of the server's own; made if it is missing
+   * @param onDamage told of files of live runs that cannot be read
+   */
+  constructor(
+    private readonly root: string,
+    private readonly onDamage: (file: string, cause: unknown) => void = () => undefined,
+  ) {
     for (const folder of ['live', 'ended', 'keys']) {
       mkdirSync(join(root, folder), { recursive: true, mode: 0o700 });
     }
@@ -80,7 +92,8 @@ export class FileRunStore implements RunStore {
       if (looked % LOOKS_IN_A_ROW === 0) await nextTurn();
       const known = this.live.get(id) ?? this.facts.get(id);
       if (known !== undefined && !matches(known)) continue;
-      const record = await this.get(id);
+      // One that cannot be read is no reason to keep back the others.
+      const record = await this.get(id).catch(() => null);
       if (record === null) continue;
       this.remember(record);
       if (!matches(record)) continue;
@@ -116,20 +129,33 @@ export class FileRunStore implements RunStore {
     this.facts.clear();
     const folder = join(this.root, 'live');
     const names = await readdir(folder);
-    // A record that was to be replaced when the server died.
-    for (const name of names) if (isTemporary(name)) removeFile(join(folder, name));
-    for (const id of idsIn(names)) {
-      if (this.live.has(id)) continue;
-      const record = recordIn(readFile(this.liveFile(id)));
-      // A record that is not whole is that of a run that nobody was promised, unless the power was cut;
-      // and one that has ended is here because the server died before it removed this file.
-      if (record === null || this.endedRecord(id) !== null) {
-        removeFile(this.liveFile(id));
-      } else {
-        this.live.set(id, record);
+    for (const name of names) {
+      try {
+        // A record that was to be replaced when the server died.
+        if (isTemporary(name)) removeFile(join(folder, name));
+      } catch (cause) {
+        this.onDamage(name, cause);
       }
     }
+    for (const id of idsIn(names)) if (!this.live.has(id)) this.takeUp(id);
     return [...this.live.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** One file that cannot be read does not keep the other runs waiting: it is set aside. */
+  private takeUp(id: string): void {
+    const file = this.liveFile(id);
+    try {
+      const text = readFile(file);
+      const record = recordIn(text);
+      // One that has ended is here because the server died before it removed this file; one that is
+      // empty, because the server died before it wrote it: that run was promised to nobody.
+      if (text === '' || (record !== null && this.endedRecord(id) !== null)) removeFile(file);
+      else if (record !== null) this.live.set(id, record);
+      else throw new Error('it is no record of this version');
+    } catch (cause) {
+      this.onDamage(`${id}.json`, cause);
+      renameSync(file, `${file}.damaged`);
+    }
   }
 
   async *ended(): AsyncIterable<EndedRun> {
@@ -138,7 +164,7 @@ export class FileRunStore implements RunStore {
       looked += 1;
       if (looked % LOOKS_IN_A_ROW === 0) await nextTurn();
       if (!this.facts.has(id)) {
-        const record = recordIn(await readText(this.endedFile(id)));
+        const record = await this.get(id).catch(() => null);
         if (record !== null) this.remember(record);
       }
       const facts = this.facts.get(id) ?? (await this.factsOfTorn(id));
@@ -148,7 +174,7 @@ export class FileRunStore implements RunStore {
 
   async remove(id: string): Promise<void> {
     if (!isRunId(id)) return;
-    const claim = (await this.get(id))?.claim ?? null;
+    const claim = (await this.get(id).catch(() => null))?.claim ?? null;
     // The key first: one without a run is void, but a run without its key could be started twice.
     if (claim !== null && this.ownerOf(claim.key)?.runId === id) {
       removeFile(this.keyFile(claim.key));
@@ -283,5 +309,12 @@ function jsonIn(text: string | null): unknown {
 /** A record in a text; null where it is not whole. */
 function recordIn(text: string | null): RunRecord | null {
   const value = jsonIn(text) as RunRecord | null;
-  return value?.version === 1 && typeof value.id === 'string' ? value : null;
+  const isWhole =
+    value?.version === 1 &&
+    [value.id, value.sessionId, value.userKey, value.cookie].every(
+      (it) => typeof it === 'string',
+    ) &&
+    typeof value.order?.prompt === 'string' &&
+    RUN_STATES.includes(value.state);
+  return isWhole ? value : null;
 }

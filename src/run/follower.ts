@@ -9,7 +9,14 @@ export class Follower {
   constructor(
     private readonly request: IncomingMessage,
     readonly response: ServerResponse,
-  ) {}
+  ) {
+    // What is written to a client that has just gone comes to nothing; that is no error of the server.
+    response.on('error', () => undefined);
+    // The framework's header says otherwise, but who asks for it reads until the connection ends.
+    if (/\bclose\b/i.test(request.headers.connection ?? '')) {
+      response.once('finish', () => request.socket.end());
+    }
+  }
 
   /** Calls `callback` once when the connection is over, with the reason. */
   onEnd(callback: (departure: Departure) => void): void {

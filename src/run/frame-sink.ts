@@ -10,6 +10,7 @@ const HEARTBEAT_MS = 10_000;
  */
 export class FrameSink {
   private readonly heartbeat: NodeJS.Timeout;
+  private readonly timedOut: () => void;
 
   /**
    * @param timeoutSeconds after so long without a byte accepted, `onTimeout` is called; the system
@@ -24,25 +25,31 @@ export class FrameSink {
       if (!response.writableNeedDrain) response.write(HEARTBEAT_FRAME);
     }, HEARTBEAT_MS);
     // The timer of a socket looks at what is accepted, also in the middle of a long write.
-    response.setTimeout(timeoutSeconds * 1000, () => {
+    this.timedOut = () => {
       if (response.writableNeedDrain) onTimeout();
-    });
+    };
+    response.setTimeout(timeoutSeconds * 1000, this.timedOut);
   }
 
-  /** Sends a batch of whole frames; waits for a client that is behind. */
+  /**
+   * Sends a batch of whole frames; waits for a client that is behind.
+   * @throws the signal's reason if the client has gone: the response may have been ended then
+   */
   async write(batch: Buffer, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     if (!this.send(batch)) await drained(this.response, signal);
   }
 
   /** Sends an event that no log has; `id` is that of the last logged event which was sent. */
   async notice(id: number, type: string, value: unknown, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     if (!this.send(eventFrame(id, type, safeJson(value)))) await drained(this.response, signal);
   }
 
-  /** Ends the heartbeats; the response is left as it is. */
+  /** Ends the heartbeats; what the client has not taken yet is the server's matter (`cutIdleReaders`). */
   close(): void {
     clearInterval(this.heartbeat);
-    this.response.setTimeout(0);
+    this.response.off('timeout', this.timedOut);
   }
 
   private send(bytes: Buffer | string): boolean {

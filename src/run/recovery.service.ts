@@ -54,8 +54,11 @@ export class RecoveryService {
     private readonly preparation: RunPreparation,
   ) {}
 
-  /** Ends what had started, and lets wait what still waits. Call it once, before new runs are taken. */
-  async recover(): Promise<void> {
+  /**
+   * Ends what had started, and lets wait what still waits. Call it once, before new runs are taken.
+   * @param stopping aborted when this server is to stop: then it leaves to the next one what waits
+   */
+  async recover(stopping: AbortSignal): Promise<void> {
     const left = (await readdir(this.config.runtimeRoot)).filter((it) => TEMPORARY.test(it));
     const runs = (await this.store.takeOver()).map((record) => this.take(record));
     await Promise.all(
@@ -68,7 +71,10 @@ export class RecoveryService {
     // In the order in which they came.
     for (const { run, resumes } of runs) {
       if (!resumes) continue;
-      const placement = await this.admission.enqueue(run.ticket, { isReturning: true });
+      run.isLeftToTheNext = stopping.aborted;
+      const placement = run.isLeftToTheNext
+        ? { position: null, granted: Promise.resolve(false) }
+        : await this.admission.enqueue(run.ticket, { isReturning: true });
       void this.life.lead(run, placement);
     }
     if (runs.length > 0) this.logger.info({ runs: runs.length }, 'took up runs of the last server');
@@ -83,7 +89,8 @@ export class RecoveryService {
     run.accepted.resolve();
     this.live.add(run);
     const resumes = record.state === 'queued' && run.isDetached && end === null;
-    return { run, resumes, end: end === null ? record.end : endIn(end), isLogged: end !== null };
+    const known = end === null ? null : endIn(end);
+    return { run, resumes, end: known ?? record.end, isLogged: end !== null };
   }
 
   private async end({ run, end, isLogged }: Leftover): Promise<void> {
@@ -130,10 +137,12 @@ export class RecoveryService {
   }
 
   private async removeTemporaryFolders(names: readonly string[]): Promise<void> {
-    try {
-      for (const name of names) await removeTree(this.config.runtimeRoot, name);
-    } catch (err) {
-      this.logger.warn({ err }, 'temporary folders of the last server could not be removed');
+    for (const name of names) {
+      try {
+        await removeTree(this.config.runtimeRoot, name);
+      } catch (err) {
+        this.logger.warn({ err, name }, 'a folder of the last server could not be removed');
+      }
     }
   }
 }

@@ -42,12 +42,13 @@ export function exitData({ id, sessionId }: RunRecord, end: RunEnd): string {
 }
 
 /** Reads what `exitData` has written. */
-export function endIn(data: string): RunEnd {
-  const exit = JSON.parse(data) as EndCause & {
-    return_code: number | null;
-    killed: boolean;
-    survivors: number;
-  };
+export function endIn(data: string): RunEnd | null {
+  let exit: EndCause & { return_code: number | null; killed: boolean; survivors: number };
+  try {
+    exit = JSON.parse(data) as typeof exit;
+  } catch {
+    return null;
+  }
   const { reason, code, detail, killed, survivors } = exit;
   return { reason, code, detail, killed, survivors, returnCode: exit.return_code };
 }

@@ -127,9 +127,9 @@ export class RunController {
     after: number,
     http: Request,
   ): Promise<Observable<MessageEvent>> {
-    const { run, log } = await this.runs.logOf(id);
+    const { run, log, hasEnd } = await this.runs.logOf(id);
     requireKnown(after, log.lastEventId);
-    if (run === null && after === log.lastEventId) throw new NoContent();
+    if (hasEnd && after === log.lastEventId) throw new NoContent();
     // Who asks for the headers alone follows nothing.
     if (http.method === 'HEAD') return EMPTY;
     const follower = new Follower(http, http.res!);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
 import { AdmissionModule } from '../admission/admission.module.js';
+import { LOGGER, type Logger } from '../common/logger.js';
 import { PROBLEM_LISTENER } from '../common/problem-listener.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { PackagesModule } from '../packages/packages.module.js';
@@ -44,8 +45,11 @@ import { ServerState } from './server-state.js';
     },
     {
       provide: RUN_STORE,
-      inject: [RunnerConfig],
-      useFactory: ({ runtimeRoot }: RunnerConfig) => new FileRunStore(runtimeRoot),
+      inject: [RunnerConfig, LOGGER],
+      useFactory: ({ runtimeRoot }: RunnerConfig, logger: Logger) =>
+        new FileRunStore(runtimeRoot, (file, err) => {
+          logger.error({ err, file }, 'a file in live/ cannot be read; it is set aside');
+        }),
     },
     ServerLock,
     ServerState,

@@ -52,12 +52,12 @@ export class RunService {
   }
 
   /**
-   * The log of a run, and the run itself while it lives.
+   * The log of a run, whether it has its end, and the run itself while it lives.
    * @throws {RunnerError} `run_not_found`, `cursor_expired` if its events are kept no more
    */
-  async logOf(id: string): Promise<{ run: Run | null; log: RunLog }> {
+  async logOf(id: string): Promise<{ run: Run | null; log: RunLog; hasEnd: boolean }> {
     const run = this.live.get(id);
-    if (run !== undefined) return { run, log: run.log };
+    if (run !== undefined) return { run, log: run.log, hasEnd: false };
     const record = await this.store.get(id);
     if (record === null) throw notFound();
     const log = record.eventsExpired ? null : this.logs.open(id, record.lastEventId);
@@ -67,7 +67,7 @@ export class RunService {
         'The events of this run are kept no more; what is known of its end stands at /runs/{id}.',
       );
     }
-    return { run: null, log };
+    return { run: null, log, hasEnd: record.isEndLogged };
   }
 
   /**
@@ -103,7 +103,9 @@ export class RunService {
   async drain(seconds: number): Promise<void> {
     // Some may be on their way into the queue.
     await Promise.allSettled(this.live.all().map((run) => run.accepted.promise));
-    const waiting = this.live.all().filter(({ leftQueue }) => !leftQueue.aborted);
+    const waiting = this.live
+      .all()
+      .filter(({ leftQueue, isLeftToTheNext }) => isLeftToTheNext || !leftQueue.aborted);
     const left = waiting.filter(({ isDetached }) => isDetached);
     for (const run of left) run.isLeftToTheNext = true;
     for (const run of waiting) {

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { descriptorsOf, eventually, processesWith } from '../support/processes.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import { descriptorsOf, eventually, memoryOf, processesWith } from '../support/processes.js';
 import { printedRandomNumbers } from '../support/random.js';
 import { Runner } from '../support/runner.js';
-import { untilIdle } from '../support/runs.js';
+import { startRun, untilIdle, untilState } from '../support/runs.js';
 
 const CLIENTS = 1000;
 const AT_ONCE = 60;
@@ -103,7 +105,7 @@ describe('1,000 clients that disconnect at random moments', () => {
 });
 
 describe('a client that sends many requests behind each other and breaks the connection', () => {
-  it('ends all of their runs, without a word on stderr', async () => {
+  it('ends what it has begun and begins no more, without a word on stderr', async () => {
     const mark = `86400.${process.pid}56`;
     const runner = await Runner.start();
     const body = (index: number) =>
@@ -119,12 +121,100 @@ describe('a client that sends many requests behind each other and breaks the con
     socket.write(requests.join(''));
     await eventually(
       () => runner.getJson('/ops/concurrency'),
-      (it) => it.active_total === 20,
+      (it) => it.active_total === 1,
     );
     socket.destroy();
     await untilIdle(runner);
+    // An answer has to wait for those before it, and so does its request.
+    expect((await runner.getJson('/runs')).runs).toHaveLength(1);
     expect(processesWith(mark)).toEqual([]);
     expect(runner.stderr).toBe('');
     await runner.stop();
   });
+
+  it('does no harm in any moment of a replay', async () => {
+    const runner = await Runner.start();
+    const live = await startRun(runner, { user_prompt: 'sleep 3600' });
+    const ended = await startRun(runner, { user_prompt: 'yes 0123456789 | head -c 3000000' });
+    await untilState(runner, ended, 'completed');
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+    for (let round = 0; round < 60; round += 1) {
+      const paths = [`/runs/${ended}/events`, `/runs/${live}/events`, `/runs/${ended}/events`];
+      const socket = connect(Number(new URL(runner.url).port), '127.0.0.1');
+      socket.on('error', () => undefined);
+      // Some behind a stream that goes on, some at the head of the line.
+      socket.write(
+        paths
+          .slice(round % 2)
+          .map(get)
+          .join(''),
+      );
+      await pause(round % 10);
+      socket.destroy();
+    }
+    expect((await fetch(`${runner.url}/health/live`)).status).toBe(200);
+    expect(runner.stderr).toBe('');
+    await runner.stop();
+  });
+});
+
+describe('a client that asks for the connection to be closed', () => {
+  it('sees it closed behind the stream', async () => {
+    const runner = await Runner.start();
+    const id = await startRun(runner, { user_prompt: 'echo here' });
+    await untilState(runner, id, 'completed');
+    const socket = connect(Number(new URL(runner.url).port), '127.0.0.1');
+    socket.write(`GET /runs/${id}/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    await once(socket, 'end');
+    expect(text).toContain('event: runner.exit');
+    await runner.stop();
+  });
+});
+
+describe('clients that ask for much and read nothing', () => {
+  it('cost little memory, and are cut off', async () => {
+    const runner = await Runner.start({ FERMILINK_RUNNER_FOLLOWER_TIMEOUT_SECONDS: '2' });
+    const metadata = { text: 'x'.repeat(4000) };
+    const ids = await Promise.all(
+      Array.from({ length: 150 }, (_, index) =>
+        startRun(runner, {
+          user_prompt: 'true',
+          session_id: `s${index % 5}`,
+          metadata,
+          user_id: `u${index}`,
+        }),
+      ),
+    );
+    await untilIdle(runner, 60);
+    expect(ids).toHaveLength(150);
+    await (await fetch(`${runner.url}/runs?limit=200`)).text();
+    const before = memoryOf(runner.pid);
+    const idle = descriptorsOf(runner.pid);
+    const request = 'GET /runs?limit=200 HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const sockets = Array.from({ length: 10 }, () => {
+      const socket = connect(Number(new URL(runner.url).port), '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.pause();
+      socket.write(request.repeat(60));
+      return socket;
+    });
+    await eventually(
+      () => descriptorsOf(runner.pid),
+      (count) => count >= idle + sockets.length,
+    );
+    let peak = before;
+    await eventually(
+      () => {
+        peak = Math.max(peak, memoryOf(runner.pid));
+        return descriptorsOf(runner.pid);
+      },
+      (count) => count <= idle,
+      30,
+    );
+    expect(peak - before).toBeLessThan(200 * 1024 * 1024);
+    for (const socket of sockets) socket.destroy();
+    await runner.stop();
+  }, 120_000);
 });

@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { eventually, processesWith } from '../support/processes.js';
 import { cancelRun, getRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
@@ -72,6 +76,38 @@ describe('a run whose agent cannot be ended', () => {
     await untilState(runner, next, 'completed');
   });
 
+  it('holds up a start, and who stops that start loses nothing of what waits', async () => {
+    const other = { session_id: 'other' };
+    const held = await startRun(runner, { user_prompt: 'sleep 3600', ...other });
+    await untilState(runner, held, 'running');
+    const waits = await startRun(runner, { user_prompt: 'echo x >> outputs/n', ...other });
+    await runner.kill();
+    const port = await freePort();
+    const next = Runner.spawn(
+      { ...ENV, FERMILINK_RUNNER_PORT: String(port) },
+      runner.home,
+      WITHOUT_KILL,
+    );
+    await eventually(
+      () =>
+        fetch(`http://127.0.0.1:${port}/health/live`).then(
+          () => true,
+          () => false,
+        ),
+      (isUp) => isUp,
+    );
+    // What it cannot kill it waits for, and has not said yet that it serves.
+    expect(next.logLines).toEqual([]);
+    const exited = once(next.process, 'exit');
+    next.process.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+    process.kill(agent, 'SIGKILL');
+    runner = await Runner.start(ENV, runner.home);
+    expect(await getRun(runner, held)).toMatchObject({ state: 'lost' });
+    await untilState(runner, waits, 'completed');
+    expect(readFileSync(join(runner.repo('other'), 'outputs', 'n'), 'utf8')).toBe('x\n');
+  });
+
   it('keeps its session busy in the next server too, which ends it if it can', async () => {
     await runner.terminate();
     expect(processesWith(`sleep\0${mark}`)).toEqual([agent]);
@@ -87,3 +123,12 @@ describe('a run whose agent cannot be ended', () => {
     expect(await getRun(runner, id)).toMatchObject({ state: 'cancelled', code: 'draining' });
   });
 });
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
