@@ -11,7 +11,7 @@ import { errnoOf } from './common/errors.js';
 import { FrameworkLogger, type Logger } from './common/logger.js';
 import {
   BODY_LIMIT_BYTES,
-  cutIdleReaders,
+  cutIdleConnections,
   requestLimits,
   requireUtf8,
 } from './common/request-limits.js';
@@ -58,7 +58,7 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
   const server = app.getHttpServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 1000;
-  server.setTimeout(config.followerTimeoutSeconds * 1000, cutIdleReaders);
+  server.setTimeout(config.followerTimeoutSeconds * 1000, cutIdleConnections);
   const descriptors = descriptorLimit();
   if (descriptors !== null) server.maxConnections = Math.floor(descriptors * CONNECTIONS_SHARE);
   const isAlone = await app.get(ServerLock).take(0);

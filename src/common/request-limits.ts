@@ -8,6 +8,9 @@ const MAX_WAITING = 64;
 /** How long the rest of a body that was refused is taken, in milliseconds. */
 const DISCARD_MS = 5000;
 
+/** What there is to serve on each connection, the first of it under way. */
+const lines = new WeakMap<Socket, (() => void)[]>();
+
 /**
  * Refuses, before anything is done for it, what would cost the server more than the client: a body
  * that says itself that it is too large, and more requests behind each other on one connection than
@@ -15,7 +18,6 @@ const DISCARD_MS = 5000;
  * whose turn on the connection has not come would wait in memory, however little the client reads.
  */
 export function requestLimits(): RequestHandler {
-  const lines = new WeakMap<Socket, (() => void)[]>();
   return (request: Request, response: Response, next: NextFunction) => {
     const { socket } = request;
     if (socket.destroyed) return;
@@ -38,11 +40,12 @@ export function requestLimits(): RequestHandler {
 }
 
 /**
- * Cuts connections whose client has accepted nothing of an answer for a while; for the idle timer of the
- * server. One that has nothing to accept may be waiting for its answer.
+ * Cuts connections on which nothing has moved for a while; for the idle timer of the server. One whose
+ * request is being worked on is spared, unless its client accepts nothing of the answer.
  */
-export function cutIdleReaders(socket: Socket): void {
-  if (socket.writableLength > 0) socket.destroy();
+export function cutIdleConnections(socket: Socket): void {
+  const isServed = (lines.get(socket)?.length ?? 0) > 0;
+  if (!isServed || socket.writableLength > 0) socket.destroy();
 }
 
 function limitBody(request: Request, next: NextFunction): void {

@@ -46,7 +46,7 @@ export class FrameSink {
     if (!this.send(eventFrame(id, type, safeJson(value)))) await drained(this.response, signal);
   }
 
-  /** Ends the heartbeats; what the client has not taken yet is the server's matter (`cutIdleReaders`). */
+  /** Ends the heartbeats; what the client has not taken yet is the server's matter (`cutIdleConnections`). */
   close(): void {
     clearInterval(this.heartbeat);
     this.response.off('timeout', this.timedOut);

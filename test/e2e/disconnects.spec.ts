@@ -135,10 +135,10 @@ describe('a client that sends many requests behind each other and breaks the con
   it('does no harm in any moment of a replay', async () => {
     const runner = await Runner.start();
     const live = await startRun(runner, { user_prompt: 'sleep 3600' });
-    const ended = await startRun(runner, { user_prompt: 'yes 0123456789 | head -c 3000000' });
+    const ended = await startRun(runner, { user_prompt: 'yes 0123456789 | head -c 1000000' });
     await untilState(runner, ended, 'completed');
     const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
-    for (let round = 0; round < 60; round += 1) {
+    for (let round = 0; round < 40; round += 1) {
       const paths = [`/runs/${ended}/events`, `/runs/${live}/events`, `/runs/${ended}/events`];
       const socket = connect(Number(new URL(runner.url).port), '127.0.0.1');
       socket.on('error', () => undefined);
@@ -171,6 +171,33 @@ describe('a client that asks for the connection to be closed', () => {
     expect(text).toContain('event: runner.exit');
     await runner.stop();
   });
+});
+
+describe('clients that do nothing', () => {
+  it('are cut off, before their first request and behind an answer that they have not taken', async () => {
+    const runner = await Runner.start({ FERMILINK_RUNNER_FOLLOWER_TIMEOUT_SECONDS: '2' });
+    const id = await startRun(runner, { user_prompt: 'yes 0123456789 | head -c 3000000' });
+    await untilState(runner, id, 'completed');
+    const idle = descriptorsOf(runner.pid);
+    const sockets = Array.from({ length: 12 }, (_, index) => {
+      const socket = connect(Number(new URL(runner.url).port), '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.pause();
+      if (index > 5) socket.write(`GET /runs/${id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      return socket;
+    });
+    await eventually(
+      () => descriptorsOf(runner.pid),
+      (count) => count >= idle + sockets.length,
+    );
+    await eventually(
+      () => descriptorsOf(runner.pid),
+      (count) => count <= idle,
+      30,
+    );
+    for (const socket of sockets) socket.destroy();
+    await runner.stop();
+  }, 120_000);
 });
 
 describe('clients that ask for much and read nothing', () => {
