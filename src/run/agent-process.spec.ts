@@ -39,8 +39,8 @@ describe('the agents of a server', () => {
 });
 
 const sinks = {
-  stdout: { line: () => undefined, cut: () => undefined },
-  stderr: { line: () => undefined, cut: () => undefined },
+  stdout: { lines: () => undefined, cut: () => undefined },
+  stderr: { lines: () => undefined, cut: () => undefined },
   output: () => undefined,
   outputLimit: () => undefined,
 };

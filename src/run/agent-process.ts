@@ -7,6 +7,7 @@ import { settledWithin } from '../common/abort.js';
 import { monotonicSeconds } from '../common/clock.js';
 import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
 import { fairTurn, isTurnSpent } from '../common/fair-turn.js';
+import { freeMemory } from '../common/free-memory.js';
 import type { PoliteSignal } from '../provider/agent-adapter.js';
 import { OutputLines, type LineSink } from './output-lines.js';
 import { readProcess } from './proc.js';
@@ -284,6 +285,7 @@ function readLines(pipe: Readable, lines: OutputLines, meter: OutputMeter): Prom
         if (milliseconds > 2) piece = Math.max(piece / 2, MIN_PIECE_BYTES);
         else if (milliseconds < 0.5) piece = Math.min(piece * 2, MAX_PIECE_BYTES);
       }
+      freeMemory(chunk);
     };
     const goOn = () => {
       if (rest === null) return;

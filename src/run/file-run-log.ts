@@ -2,7 +2,9 @@ import { closeSync, fdatasync, ftruncateSync, read, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { Limiter } from '../common/limiter.js';
 import { eventFrame, type LoggedEventType } from './event-frame.js';
-import { FRAME_END, FrameCounter, idOfFrame, MAX_ID_LINE_BYTES } from './log-frames.js';
+import { FileLogReader, type NewsListener, type ReadableLog } from './file-log-reader.js';
+import { type FrameBuffer, type FrameOwner, NumberedHead } from './frame-buffer.js';
+import { FRAME_END } from './log-frames.js';
 import type { LogIndex } from './log-index.js';
 import type { RunLog, RunLogReader } from './run-log.js';
 
@@ -15,9 +17,6 @@ const syncAsync = promisify(fdatasync);
  */
 const syncs = new Limiter(2);
 
-/** What a reader holds in memory at most, unless one event alone is longer. */
-const BATCH_BYTES = 256 * 1024;
-
 /** What a log begins with: nothing for a new one, and what is on the disk for any other. */
 export interface FileRunLogState {
   /** Opens the file; called when there is something to write or to read. */
@@ -27,6 +26,8 @@ export interface FileRunLogState {
   lastEventId: number;
   /** It has its last event: it is only read. */
   ended: boolean;
+  /** Where events wait before they are written, and how many bytes of them may. */
+  frames: FrameBuffer;
   bufferBytes: number;
   /** Called when the first writer or reader comes, and when the last one goes. */
   onUse: () => void;
@@ -37,16 +38,18 @@ export interface FileRunLogState {
  * One log in one file. Writes are synchronous: they go to the page cache and cost less than a turn of
  * the thread pool, and what a reader is shown has been written, whatever happens to the server.
  */
-export class FileRunLog implements RunLog {
+export class FileRunLog implements RunLog, ReadableLog, FrameOwner {
   onBroken: ((cause: unknown) => void) | null = null;
   lastEventId: number;
   size: number;
+  visible: number;
+  /** The end, without an id, where it could not be written. */
+  unwrittenEnd: { type: LoggedEventType; data: string } | null = null;
+  readonly listeners = new Set<NewsListener>();
 
   private fd: number | null = null;
   /** The writer, and every reader. */
   private users = 0;
-  private waiting: string[] = [];
-  private waitingBytes = 0;
   private flushScheduled = false;
   /** A write has failed: nothing but the end is still of use. */
   private broken = false;
@@ -55,15 +58,9 @@ export class FileRunLog implements RunLog {
   /** Beyond `size` the file may hold a part of a frame, which has to be cut off first. */
   private ragged = false;
 
-  /** The number of the last event that is in the file or waits for it, and how far readers may see. */
+  /** The number of the last event that is in the file or waits for it. */
   private lastId: number;
-  private visible: number;
   private ended: boolean;
-  /** The end, without an id, where it could not be written. */
-  private unwrittenEnd: { type: LoggedEventType; data: string } | null = null;
-  /** What was written last: a reader that keeps up needs no read from the file. */
-  private tail: { at: number; bytes: Buffer } = { at: 0, bytes: Buffer.alloc(0) };
-  private readonly wakers = new Set<() => void>();
 
   constructor(private readonly state: FileRunLogState) {
     this.size = this.visible = state.size;
@@ -78,29 +75,51 @@ export class FileRunLog implements RunLog {
 
   append(type: LoggedEventType, data: string): void {
     if (this.broken || this.sealed) return;
-    this.lastId += 1;
-    const frame = eventFrame(this.lastId, type, data);
-    this.waiting.push(frame);
-    this.waitingBytes += frame.length;
-    if (this.waitingBytes >= this.state.bufferBytes) {
+    const { frames } = this.state;
+    const id = this.lastId + 1;
+    frames.claim(this);
+    if (!frames.add(id, type, data)) {
       this.flush();
-    } else if (!this.flushScheduled) {
-      this.flushScheduled = true;
-      setImmediate(() => {
-        this.flushScheduled = false;
-        this.flush();
-      });
+      if (this.broken) return;
+      frames.claim(this);
+      if (!frames.add(id, type, data)) {
+        this.writeThrough([Buffer.from(eventFrame(id, type, data))]);
+        return;
+      }
     }
+    this.lastId = id;
+    this.flushInTime();
+  }
+
+  appendLines(type: LoggedEventType, block: Buffer): void {
+    if (this.broken || this.sealed) return;
+    const { frames } = this.state;
+    const head = new NumberedHead(this.lastId + 1, type);
+    for (let from = 0; from <= block.length && !this.broken;) {
+      frames.claim(this);
+      const before = frames.count;
+      from = frames.addLines(head, block, from);
+      this.lastId += frames.count - before;
+      if (from > block.length) break;
+      if (frames.count > 0) {
+        this.flush();
+        continue;
+      }
+      const lineFeed = block.indexOf('\n', from);
+      const end = lineFeed < 0 ? block.length : lineFeed;
+      this.writeThrough([head.bytes, block.subarray(from, end), FRAME_END]);
+      head.increment();
+      from = end + 1;
+    }
+    this.flushInTime();
   }
 
   flush(): void {
-    if (this.waiting.length === 0) return;
-    const bytes = Buffer.from(this.waiting.length === 1 ? this.waiting[0]! : this.waiting.join(''));
-    const firstId = this.lastId - this.waiting.length + 1;
-    this.waiting = [];
-    this.waitingBytes = 0;
-    this.write(firstId, bytes);
-    this.publish();
+    const { frames } = this.state;
+    if (!frames.isOf(this)) return;
+    const { frames: bytes, count } = frames;
+    frames.clear();
+    if (count > 0) this.writeAndShow(this.lastId - count + 1, [bytes]);
   }
 
   async seal(type: LoggedEventType, data: string): Promise<number | null> {
@@ -114,7 +133,7 @@ export class FileRunLog implements RunLog {
 
   publishEnd(): void {
     this.ended = true;
-    this.publish();
+    this.publish([]);
     // An end that is still to be written needs the file.
     if (this.unwrittenEnd === null) this.leave();
   }
@@ -129,53 +148,79 @@ export class FileRunLog implements RunLog {
     if (!(await this.writeEnd())) return false;
     // In one tick: a reader that comes during the sync must find the one end or the other.
     this.unwrittenEnd = null;
-    this.publish();
+    this.publish([]);
     return true;
   }
 
   reader(after: number): RunLogReader {
     this.join();
-    let position: number | null = after === 0 ? 0 : null;
-    let hasUnwrittenEnd = false;
-    let open = true;
-    return {
-      next: async (signal) => {
-        position ??= await this.placeBehind(after);
-        for (;;) {
-          signal.throwIfAborted();
-          if (hasUnwrittenEnd) return null;
-          if (position < this.visible) {
-            const batch = await this.readFrames(position);
-            position += batch.length;
-            return batch;
-          }
-          // An end that is being written again is news that is still to come.
-          if (this.ended && this.visible === this.size) {
-            const end = this.unwrittenEnd;
-            if (end === null) return null;
-            hasUnwrittenEnd = true;
-            return Buffer.from(eventFrame(null, end.type, end.data));
-          }
-          await this.news(signal);
-        }
-      },
-      lastReadId: async () => {
-        if (position === null) return after;
-        if (position >= this.visible) return this.lastEventId;
-        const next = idOfFrame(await this.read(position, MAX_ID_LINE_BYTES));
-        return next === null ? this.lastEventId : next - 1;
-      },
-      close: () => {
-        if (open) this.leave();
-        open = false;
-      },
-    };
+    return new FileLogReader(this, after);
+  }
+
+  get index(): LogIndex {
+    return this.state.index;
+  }
+
+  get isAtEnd(): boolean {
+    // An end that is being written again is news that is still to come.
+    return this.ended && this.visible === this.size;
+  }
+
+  async read(into: Buffer, position: number): Promise<number> {
+    this.fd ??= this.state.open();
+    const length = Math.min(into.length, this.visible - position);
+    const { bytesRead } = await readAsync(this.fd, into, 0, length, position);
+    if (bytesRead === 0) throw new Error('a run log is shorter than what was written to it');
+    return bytesRead;
+  }
+
+  leave(): void {
+    this.users -= 1;
+    if (this.users > 0) return;
+    if (this.fd !== null) closeSync(this.fd);
+    this.fd = null;
+    this.state.onUnused();
+  }
+
+  private join(): void {
+    if (this.users === 0) this.state.onUse();
+    this.users += 1;
+  }
+
+  private flushInTime(): void {
+    const { frames, bufferBytes } = this.state;
+    if (!frames.isOf(this)) return;
+    if (frames.frames.length >= bufferBytes) {
+      this.flush();
+    } else if (!this.flushScheduled) {
+      this.flushScheduled = true;
+      setImmediate(() => {
+        this.flushScheduled = false;
+        this.flush();
+      });
+    }
+  }
+
+  /** Writes the frame of the next event, which is too long to wait. */
+  private writeThrough(frame: readonly Buffer[]): void {
+    this.lastId += 1;
+    this.writeAndShow(this.lastId, frame);
+  }
+
+  private writeAndShow(firstId: number, frames: readonly Buffer[]): void {
+    const failure = this.write(firstId, frames);
+    this.publish(failure === null ? frames : []);
+    if (failure !== null) this.tellBroken(failure.cause);
   }
 
   private async writeEnd(): Promise<boolean> {
     const { type, data } = this.unwrittenEnd!;
     const id = this.lastId + 1;
-    if (!this.write(id, Buffer.from(eventFrame(id, type, data)))) return false;
+    const failure = this.write(id, [Buffer.from(eventFrame(id, type, data))]);
+    if (failure !== null) {
+      this.tellBroken(failure.cause);
+      return false;
+    }
     this.lastId = id;
     // What the page cache has is shown to nobody's surprise; a disk that cannot be synced is its own news.
     const fd = this.fd!;
@@ -184,24 +229,26 @@ export class FileRunLog implements RunLog {
   }
 
   /** Writes whole frames; of those that do not fit, what was written is taken back. */
-  private write(firstId: number, bytes: Buffer): boolean {
-    let written = 0;
+  private write(firstId: number, frames: readonly Buffer[]): { cause: unknown } | null {
+    let end = this.size;
     try {
       this.fd ??= this.state.open();
       if (this.ragged) ftruncateSync(this.fd, this.size);
       this.ragged = false;
-      while (written < bytes.length) {
-        written += writeSync(this.fd, bytes, written, bytes.length - written, this.size + written);
+      for (const bytes of frames) {
+        for (let written = 0; written < bytes.length;) {
+          const count = writeSync(this.fd, bytes, written, bytes.length - written, end);
+          written += count;
+          end += count;
+        }
       }
     } catch (cause) {
-      this.cutBack(firstId, bytes.subarray(0, written));
-      this.tellBroken(cause);
-      return false;
+      this.cutBack(firstId, Buffer.concat(frames).subarray(0, end - this.size));
+      return { cause };
     }
     this.state.index.note(firstId, this.size);
-    this.tail = { at: this.size, bytes: bytes.length <= BATCH_BYTES ? bytes : Buffer.alloc(0) };
-    this.size += bytes.length;
-    return true;
+    this.size = end;
+    return null;
   }
 
   private tellBroken(cause: unknown): void {
@@ -230,83 +277,10 @@ export class FileRunLog implements RunLog {
     }
   }
 
-  private publish(): void {
+  /** Shows readers all that is written; those who wait get what was written just now. */
+  private publish(frames: readonly Buffer[]): void {
     this.visible = this.size;
     this.lastEventId = this.lastId;
-    for (const wake of this.wakers) wake();
-    this.wakers.clear();
-  }
-
-  /** Where the event behind `after` begins, or will begin. */
-  private async placeBehind(after: number): Promise<number> {
-    if (after >= this.lastEventId) return this.visible;
-    const { id, offset } = this.state.index.before(after + 1, this.visible);
-    const found = await this.find(after + 1, id, offset);
-    // An index that is wrong is passed over.
-    return found ?? (await this.find(after + 1, 1, 0)) ?? this.visible;
-  }
-
-  private async find(wanted: number, id: number, offset: number): Promise<number | null> {
-    if (idOfFrame(await this.read(offset, MAX_ID_LINE_BYTES)) !== id) return null;
-    const frames = new FrameCounter(id);
-    for (let position = offset; position < this.visible;) {
-      const piece = await this.read(position, BATCH_BYTES);
-      const at = frames.find(wanted, piece);
-      if (at !== null) return position + at;
-      position += piece.length;
-    }
-    return null;
-  }
-
-  /** Whole frames: as many as fit into a batch, or one. */
-  private async readFrames(position: number): Promise<Buffer> {
-    let batch = await this.read(position, BATCH_BYTES);
-    let end = batch.lastIndexOf(FRAME_END);
-    while (end < 0) {
-      const more = await this.read(position + batch.length, Math.max(batch.length, BATCH_BYTES));
-      // The end may lie across what was read before and what was read now.
-      const from = Math.max(batch.length - 1, 0);
-      batch = Buffer.concat([batch, more]);
-      end = batch.indexOf(FRAME_END, from);
-    }
-    return batch.subarray(0, end + FRAME_END.length);
-  }
-
-  private async read(position: number, most: number): Promise<Buffer> {
-    const { at, bytes } = this.tail;
-    if (position >= at && position < at + bytes.length) {
-      return bytes.subarray(position - at, position - at + most);
-    }
-    this.fd ??= this.state.open();
-    const length = Math.min(most, this.visible - position);
-    const buffer = Buffer.allocUnsafe(length);
-    const { bytesRead } = await readAsync(this.fd, buffer, 0, length, position);
-    if (bytesRead === 0) throw new Error('a run log is shorter than what was written to it');
-    return buffer.subarray(0, bytesRead);
-  }
-
-  private news(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        signal.removeEventListener('abort', wake);
-        this.wakers.delete(wake);
-        resolve();
-      };
-      this.wakers.add(wake);
-      signal.addEventListener('abort', wake);
-    });
-  }
-
-  private join(): void {
-    if (this.users === 0) this.state.onUse();
-    this.users += 1;
-  }
-
-  private leave(): void {
-    this.users -= 1;
-    if (this.users > 0) return;
-    if (this.fd !== null) closeSync(this.fd);
-    this.fd = null;
-    this.state.onUnused();
+    for (const listener of [...this.listeners]) listener(frames);
   }
 }

@@ -2,10 +2,14 @@ import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync } from 'node:f
 import { join } from 'node:path';
 import { errnoOf } from '../common/errors.js';
 import { FileRunLog } from './file-run-log.js';
+import { FrameBuffer } from './frame-buffer.js';
 import { type LastFrame, lastWholeFrame } from './log-frames.js';
 import { LogIndex } from './log-index.js';
 import { removeFile } from './record-files.js';
 import type { RecoveredLog, RunLog, RunLogs } from './run-log.js';
+
+/** As much as stays in the processor's cache while it is written and sent. */
+const FRAME_BUFFER_BYTES = 256 * 1024;
 
 /**
  * Logs as files: `ID.log` holds the frames just as they go over the wire, `ID.idx` the places of some
@@ -16,10 +20,12 @@ export class FileRunLogs implements RunLogs {
   private readonly live = new Map<string, RunLog>();
   /** How many log objects of a run are written or read now. */
   private readonly uses = new Map<string, number>();
+  private readonly frames = new FrameBuffer(FRAME_BUFFER_BYTES);
 
   /**
    * @param folder a folder of the server's own; made if it is missing
-   * @param bufferBytes how much of a run's output may wait in memory before it is written
+   * @param bufferBytes how much of a run's output may wait in memory before it is written, at most
+   *   256 KiB
    */
   constructor(
     private readonly folder: string,
@@ -68,6 +74,7 @@ export class FileRunLogs implements RunLogs {
       size,
       lastEventId,
       ended: true,
+      frames: this.frames,
       bufferBytes: this.bufferBytes,
       ...this.counting(runId),
     });
@@ -92,6 +99,7 @@ export class FileRunLogs implements RunLogs {
       lastEventId: 0,
       ...state,
       ended: false,
+      frames: this.frames,
       bufferBytes: this.bufferBytes,
       onUse: counting.onUse,
       onUnused: () => {

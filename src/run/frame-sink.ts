@@ -32,18 +32,28 @@ export class FrameSink {
   }
 
   /**
-   * Sends a batch of whole frames; waits for a client that is behind.
+   * Sends a batch of whole frames; waits until the system has taken it, which it does when the client is
+   * not behind. Then its memory may be used again.
    * @throws the signal's reason if the client has gone: the response may have been ended then
    */
-  async write(batch: Buffer, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (!this.send(batch)) await drained(this.response, signal);
+  write(batch: Buffer | string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const gone = () => reject(signal.reason as Error);
+      signal.addEventListener('abort', gone);
+      this.heartbeat.refresh();
+      this.response.write(batch, (error) => {
+        // Whoever could not be written to is about to be gone.
+        if (error) return;
+        signal.removeEventListener('abort', gone);
+        resolve();
+      });
+    });
   }
 
   /** Sends an event that no log has; `id` is that of the last logged event which was sent. */
   async notice(id: number, type: string, value: unknown, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (!this.send(eventFrame(id, type, safeJson(value)))) await drained(this.response, signal);
+    await this.write(eventFrame(id, type, safeJson(value)), signal);
   }
 
   /** Ends the heartbeats; what the client has not taken yet is the server's matter (`cutIdleConnections`). */
@@ -51,24 +61,4 @@ export class FrameSink {
     clearInterval(this.heartbeat);
     this.response.off('timeout', this.timedOut);
   }
-
-  private send(bytes: Buffer | string): boolean {
-    this.heartbeat.refresh();
-    return this.response.write(bytes);
-  }
-}
-
-/** Waits until the client has taken what waits for it; rejects when it has gone (`signal`). */
-function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = () => {
-      response.off('drain', settle);
-      signal.removeEventListener('abort', settle);
-      if (signal.aborted) reject(signal.reason as Error);
-      else resolve();
-    };
-    response.on('drain', settle);
-    signal.addEventListener('abort', settle);
-    if (signal.aborted) settle();
-  });
 }

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
+import { textLines } from './event-frame.js';
 import { OutputLines } from './output-lines.js';
 
 function collect(maxLineBytes: number, chunks: Uint8Array[]) {
   const seen: (string | { leftOut: number })[] = [];
   const lines = new OutputLines(maxLineBytes, {
-    line: (text) => seen.push(text),
+    lines: (block) => seen.push(...textLines(block)),
     cut: (leftOut) => seen.push({ leftOut }),
   });
   for (const chunk of chunks) lines.push(Buffer.from(chunk));
@@ -94,7 +95,10 @@ describe('OutputLines', () => {
       // Processor time: what else the machine does is no cost of ours.
       const began = process.cpuUsage();
       const piece = Buffer.alloc(4096, 120);
-      const lines = new OutputLines(bytes, { line: () => undefined, cut: () => undefined });
+      const lines = new OutputLines(bytes, {
+        lines: (block) => void textLines(block),
+        cut: () => undefined,
+      });
       for (let sent = 0; sent < bytes; sent += piece.length) lines.push(piece);
       lines.end();
       const { user, system } = process.cpuUsage(began);

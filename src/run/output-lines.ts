@@ -1,11 +1,16 @@
+import { bufferPool } from '../common/buffer-pool.js';
+
 const LF = 0x0a;
 const CR = 0x0d;
-const INITIAL_CAPACITY = 4096;
+const NOTHING = Buffer.alloc(0);
 
 /** Receives what an agent wrote, in order. */
 export interface LineSink {
-  /** One non-empty line without its end, decoded; invalid UTF-8 has become U+FFFD. */
-  line(text: string): void;
+  /**
+   * Lines without their ends, as bytes with an LF between two; some may be empty. The bytes are to be
+   * read before this returns: they may be written over then.
+   */
+  lines(block: Buffer): void;
   /** The line before was cut; so many of its bytes were left out. */
   cut(leftOutBytes: number): void;
 }
@@ -16,7 +21,7 @@ export interface LineSink {
  */
 export class OutputLines {
   /** The beginning of a line whose end has not come yet; grows by doubling. */
-  private pending = Buffer.alloc(0);
+  private pending: Buffer = NOTHING;
   private pendingBytes = 0;
   private leftOutBytes = 0;
   /** The last byte of that line so far, which may be left out itself. */
@@ -46,21 +51,15 @@ export class OutputLines {
     if (this.pendingBytes > 0) this.emitPending();
   }
 
-  /** Complete lines, separated by LF, that came in one chunk: decoded in one go, which is the fast path. */
+  /** Lines that came whole in one chunk: mostly none of them can be too long, and they go on in one go. */
   private emitWholeLines(block: Buffer): void {
-    if (block.length > this.maxLineBytes) {
-      for (const part of splitAtLf(block)) {
-        const line = part.at(-1) === CR ? part.subarray(0, -1) : part;
-        this.emit(
-          line.subarray(0, this.maxLineBytes),
-          Math.max(0, line.length - this.maxLineBytes),
-        );
-      }
+    if (block.length <= this.maxLineBytes) {
+      this.sink.lines(block.includes(CR) ? withoutCrOfEnds(block) : block);
       return;
     }
-    for (const line of block.toString('utf8').split('\n')) {
-      const text = line.endsWith('\r') ? line.slice(0, -1) : line;
-      if (text !== '') this.sink.line(text);
+    for (const part of splitAtLf(block)) {
+      const line = part.at(-1) === CR ? part.subarray(0, -1) : part;
+      this.emit(line.subarray(0, this.maxLineBytes), Math.max(0, line.length - this.maxLineBytes));
     }
   }
 
@@ -71,10 +70,9 @@ export class OutputLines {
     this.leftOutBytes += bytes.length - kept.length;
     const needed = this.pendingBytes + kept.length;
     if (needed > this.pending.length) {
-      const grown = Buffer.allocUnsafe(
-        Math.min(Math.max(needed, this.pending.length * 2, INITIAL_CAPACITY), this.maxLineBytes),
-      );
+      const grown = bufferPool.take(needed);
       this.pending.copy(grown, 0, 0, this.pendingBytes);
+      this.release();
       this.pending = grown;
     }
     kept.copy(this.pending, this.pendingBytes);
@@ -88,20 +86,30 @@ export class OutputLines {
       if (leftOut > 0) leftOut -= 1;
       else end -= 1;
     }
-    const line = this.pending.subarray(0, end);
-    this.pending = Buffer.alloc(0);
+    this.emit(this.pending.subarray(0, end), leftOut);
+    this.release();
     this.pendingBytes = 0;
     this.leftOutBytes = 0;
-    this.emit(line, leftOut);
+  }
+
+  private release(): void {
+    if (this.pending !== NOTHING) bufferPool.give(this.pending);
+    this.pending = NOTHING;
   }
 
   /** @param bytes a line without its end, as far as the limit, beyond which `leftOutBytes` were left out */
   private emit(bytes: Buffer, leftOutBytes: number): void {
     const end = leftOutBytes > 0 ? wholeCharacters(bytes, bytes.length) : bytes.length;
-    if (end > 0) this.sink.line(bytes.toString('utf8', 0, end));
+    if (end > 0) this.sink.lines(bytes.subarray(0, end));
     const cut = leftOutBytes + bytes.length - end;
     if (cut > 0) this.sink.cut(cut);
   }
+}
+
+/** Takes away the CR before each LF, and before the one that the block lacks. */
+function withoutCrOfEnds(block: Buffer): Buffer {
+  const text = block.toString('latin1').replaceAll('\r\n', '\n');
+  return Buffer.from(text.endsWith('\r') ? text.slice(0, -1) : text, 'latin1');
 }
 
 function* splitAtLf(block: Buffer): Generator<Buffer> {

@@ -1,7 +1,7 @@
 import { monotonicSeconds } from '../common/clock.js';
 import type { RunnerConfig } from '../config/runner-config.js';
 import type { AgentSinks } from './agent-process.js';
-import { safeAgentLine } from './event-frame.js';
+import { safeAgentLines, textLines } from './event-frame.js';
 import type { LineSink } from './output-lines.js';
 import { logData, stalledData } from './run-events.js';
 import type { RunMetrics } from './run-metrics.js';
@@ -24,8 +24,11 @@ export class OutputRecorder {
 
   get sinks(): AgentSinks {
     return {
-      stdout: { line: (text) => this.agentLine(text), cut: this.cutNote('stdout') },
-      stderr: { line: (text) => this.note(text), cut: this.cutNote('stderr') },
+      stdout: { lines: (block) => this.agentLines(block), cut: this.cutNote('stdout') },
+      stderr: {
+        lines: (block) => textLines(block).forEach((text) => this.note(text)),
+        cut: this.cutNote('stderr'),
+      },
       output: () => {
         this.lastOutput = monotonicSeconds();
         this.run.isStalled = false;
@@ -45,13 +48,15 @@ export class OutputRecorder {
     if (this.stallTimer !== null) clearTimeout(this.stallTimer);
   }
 
-  private agentLine(text: string): void {
+  private agentLines(block: Buffer): void {
+    const safe = safeAgentLines(block);
+    if (safe.length === 0) return;
     if (this.isSilent) {
       this.isSilent = false;
       const { provider } = this.run;
       this.metrics.firstAgentEvent.observe({ provider }, monotonicSeconds() - this.began);
     }
-    this.run.log.append('agent', safeAgentLine(text));
+    this.run.log.appendLines('agent', safe);
   }
 
   private note(text: string): void {

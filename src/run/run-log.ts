@@ -21,6 +21,12 @@ export interface RunLog {
    */
   append(type: LoggedEventType, data: string): void;
 
+  /**
+   * Appends an event for each line of a block: UTF-8 with an LF between two lines and no other
+   * character that ends one. The block may be written over when this has returned.
+   */
+  appendLines(type: LoggedEventType, block: Buffer): void;
+
   /** Writes what waits in memory. */
   flush(): void;
 
@@ -52,7 +58,8 @@ export interface RunLog {
 
 export interface RunLogReader {
   /**
-   * The next batch: waits for one, and gives null after the last event of an ended log.
+   * The next batch: waits for one, and gives null after the last event of an ended log. Its memory is
+   * used again from the next call on.
    * @throws the signal's reason when it is aborted
    */
   next(signal: AbortSignal): Promise<Buffer | null>;

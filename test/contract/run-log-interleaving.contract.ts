@@ -5,6 +5,8 @@ import { endOf, eventsIn, flushed, range, type RunLogStorage } from './run-log-f
 
 type Step =
   | { do: 'append'; bytes: number }
+  /** An event for each of the lines. */
+  | { do: 'appendLines'; bytes: number[] }
   | { do: 'turn' }
   /** From a part of the events that there are. */
   | { do: 'follow'; part: number }
@@ -14,16 +16,19 @@ type Step =
 
 const part = fc.double({ min: 0, max: 1, noNaN: true });
 
+const bytes = fc.oneof(
+  { weight: 4, arbitrary: fc.nat(200) },
+  { weight: 2, arbitrary: fc.nat(100_000) },
+  { weight: 1, arbitrary: fc.integer({ min: 200_000, max: 1_000_000 }) },
+);
+
 const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('append' as const), bytes }) },
   {
-    weight: 6,
+    weight: 3,
     arbitrary: fc.record({
-      do: fc.constant('append' as const),
-      bytes: fc.oneof(
-        { weight: 4, arbitrary: fc.nat(200) },
-        { weight: 2, arbitrary: fc.nat(100_000) },
-        { weight: 1, arbitrary: fc.integer({ min: 200_000, max: 1_000_000 }) },
-      ),
+      do: fc.constant('appendLines' as const),
+      bytes: fc.array(bytes, { minLength: 1, maxLength: 5 }),
     }),
   },
   { weight: 4, arbitrary: fc.constant({ do: 'turn' as const }) },
@@ -118,6 +123,15 @@ class Interleaving {
         this.said.push(textOf(this.said.length + 1, step.bytes));
         this.log.append('agent', this.said.at(-1)!);
         break;
+      case 'appendLines': {
+        const said = this.said.length;
+        this.said.push(...step.bytes.map((bytes, index) => textOf(said + 1 + index, bytes)));
+        const block = Buffer.from(this.said.slice(said).join('\n'));
+        this.log.appendLines('agent', block);
+        // Whoever reads the lines of an agent writes the next ones over them.
+        block.fill('-');
+        break;
+      }
       case 'turn':
         await flushed();
         break;

@@ -51,6 +51,21 @@ export function describeRunLogs(name: string, factory: RunLogStorageFactory): vo
         expect(await readAll(log)).toEqual(frames.flatMap((it) => eventsIn(Buffer.from(it))));
       });
 
+      it('makes an event of each line of a block', async () => {
+        log.append('meta', '{}');
+        log.appendLines('agent', Buffer.from('a\né€🙂\n{"b":1}'));
+        log.append('log', 'c');
+        expect(await endOf(log, '{}')).toBe(6);
+        expect((await readAll(log)).map(({ id, type, data }) => [id, type, data])).toEqual([
+          [1, 'meta', '{}'],
+          [2, 'agent', 'a'],
+          [3, 'agent', 'é€🙂'],
+          [4, 'agent', '{"b":1}'],
+          [5, 'log', 'c'],
+          [6, 'runner.exit', '{}'],
+        ]);
+      });
+
       it('lets events wait for the next turn of the event loop', async () => {
         log.append('agent', 'a');
         log.append('agent', 'b');

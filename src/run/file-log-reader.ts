@@ -1,0 +1,178 @@
+import { bufferPool } from '../common/buffer-pool.js';
+import { eventFrame, type LoggedEventType } from './event-frame.js';
+import { FRAME_END, FrameCounter, idOfFrame, MAX_ID_LINE_BYTES } from './log-frames.js';
+import type { LogIndex } from './log-index.js';
+import type { RunLogReader } from './run-log.js';
+
+/** What a reader holds in memory at most, unless one event alone is longer. */
+const BATCH_BYTES = 256 * 1024;
+
+/** Told of whole frames that have just been written, or, with none, of other news. */
+export type NewsListener = (frames: readonly Buffer[]) => void;
+
+/** What a reader needs of its log. */
+export interface ReadableLog {
+  readonly index: LogIndex;
+  /** How many bytes readers may see, and the number of the last event in them. */
+  readonly visible: number;
+  readonly lastEventId: number;
+  /** Nothing more will become visible. */
+  readonly isAtEnd: boolean;
+  /** The end, where it could not be written. */
+  readonly unwrittenEnd: { type: LoggedEventType; data: string } | null;
+  /** Calls once, in the tick of the next news. */
+  readonly listeners: Set<NewsListener>;
+  /** Reads from a place on as much as is visible and fits in. */
+  read(into: Buffer, position: number): Promise<number>;
+  /** No reader any more. */
+  leave(): void;
+}
+
+/** Reads one log from an event on. Its batches lie in memory that is used again. */
+export class FileLogReader implements RunLogReader {
+  /** Where the next batch begins; null until that is known. */
+  private position: number | null;
+  private hasUnwrittenEnd = false;
+  private isOpen = true;
+  /** The memory of the last batch. */
+  private held: Buffer | null = null;
+
+  constructor(
+    private readonly log: ReadableLog,
+    private readonly after: number,
+  ) {
+    this.position = after === 0 ? 0 : null;
+  }
+
+  async next(signal: AbortSignal): Promise<Buffer | null> {
+    if (this.held !== null) bufferPool.give(this.held);
+    this.held = null;
+    this.position ??= await this.placeBehind(this.after);
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.hasUnwrittenEnd) return null;
+      if (this.position < this.log.visible) {
+        const batch = await this.readFrames(this.position);
+        this.position += batch.length;
+        return batch;
+      }
+      if (this.log.isAtEnd) {
+        const end = this.log.unwrittenEnd;
+        if (end === null) return null;
+        this.hasUnwrittenEnd = true;
+        return Buffer.from(eventFrame(null, end.type, end.data));
+      }
+      const batch = await this.news(signal);
+      if (batch === null) continue;
+      this.position += batch.length;
+      return batch;
+    }
+  }
+
+  async lastReadId(): Promise<number> {
+    if (this.position === null) return this.after;
+    if (this.position >= this.log.visible) return this.log.lastEventId;
+    const next = await this.idAt(this.position);
+    return next === null ? this.log.lastEventId : next - 1;
+  }
+
+  close(): void {
+    // The memory of the last batch goes to nobody: it may be on its way still.
+    if (this.isOpen) this.log.leave();
+    this.isOpen = false;
+  }
+
+  /**
+   * Waits for news. What is written while it waits it gets as it is written, as far as that fits into a
+   * batch, and need not read it from the file.
+   */
+  private news(signal: AbortSignal): Promise<Buffer | null> {
+    return new Promise((resolve) => {
+      const { listeners } = this.log;
+      const settle = (batch: Buffer | null) => {
+        signal.removeEventListener('abort', stop);
+        listeners.delete(listener);
+        resolve(batch);
+      };
+      const stop = () => settle(null);
+      const listener: NewsListener = (frames) => settle(this.copyOf(frames));
+      listeners.add(listener);
+      signal.addEventListener('abort', stop);
+    });
+  }
+
+  /** A batch of frames that are written over afterwards. */
+  private copyOf(frames: readonly Buffer[]): Buffer | null {
+    const bytes = frames.reduce((sum, { length }) => sum + length, 0);
+    if (bytes === 0) return null;
+    const memory = this.hold(bytes);
+    let at = 0;
+    for (const part of frames) at += part.copy(memory, at);
+    return firstFrames(memory.subarray(0, at));
+  }
+
+  /** Where the event behind `after` begins, or will begin. */
+  private async placeBehind(after: number): Promise<number> {
+    const { log } = this;
+    if (after >= log.lastEventId) return log.visible;
+    const { id, offset } = log.index.before(after + 1, log.visible);
+    const found = await this.find(after + 1, id, offset);
+    // An index that is wrong is passed over.
+    return found ?? (await this.find(after + 1, 1, 0)) ?? log.visible;
+  }
+
+  private async find(wanted: number, id: number, offset: number): Promise<number | null> {
+    if ((await this.idAt(offset)) !== id) return null;
+    const frames = new FrameCounter(id);
+    const memory = bufferPool.take(BATCH_BYTES);
+    try {
+      for (let position = offset; position < this.log.visible;) {
+        const piece = memory.subarray(0, await this.log.read(memory, position));
+        const at = frames.find(wanted, piece);
+        if (at !== null) return position + at;
+        position += piece.length;
+      }
+      return null;
+    } finally {
+      bufferPool.give(memory);
+    }
+  }
+
+  private async idAt(position: number): Promise<number | null> {
+    const head = Buffer.alloc(MAX_ID_LINE_BYTES);
+    return idOfFrame(head.subarray(0, await this.log.read(head, position)));
+  }
+
+  /** Whole frames: as many as fit into a batch, or one. */
+  private async readFrames(position: number): Promise<Buffer> {
+    let memory = this.hold(Math.min(BATCH_BYTES, this.log.visible - position));
+    let filled = await this.log.read(memory.subarray(0, BATCH_BYTES), position);
+    let end = memory.subarray(0, filled).lastIndexOf(FRAME_END);
+    while (end < 0) {
+      if (filled === memory.length) {
+        memory = bufferPool.take(2 * filled);
+        this.held!.copy(memory, 0, 0, filled);
+        bufferPool.give(this.held!);
+        this.held = memory;
+      }
+      const before = filled;
+      filled += await this.log.read(memory.subarray(before), position + before);
+      // The end may lie across what was read before and what was read now.
+      end = memory.subarray(0, filled).indexOf(FRAME_END, Math.max(before - 1, 0));
+    }
+    return memory.subarray(0, end + FRAME_END.length);
+  }
+
+  private hold(bytes: number): Buffer {
+    this.held = bufferPool.take(bytes);
+    return this.held;
+  }
+}
+
+/** Of whole frames as many as fit into a batch, or one. */
+function firstFrames(frames: Buffer): Buffer {
+  if (frames.length <= BATCH_BYTES) return frames;
+  let end = frames.lastIndexOf(FRAME_END, BATCH_BYTES - FRAME_END.length);
+  if (end < 0) end = frames.indexOf(FRAME_END);
+  return frames.subarray(0, end + FRAME_END.length);
+}
