@@ -34,6 +34,8 @@ export class FileLogReader implements RunLogReader {
   private position: number | null;
   private hasUnwrittenEnd = false;
   private isOpen = true;
+  /** How much is read at once: a batch, or as much as the last event took that was longer. */
+  private expectedBytes = BATCH_BYTES;
   /** The memory of the last batch. */
   private held: Buffer | null = null;
 
@@ -108,7 +110,7 @@ export class FileLogReader implements RunLogReader {
     const memory = this.hold(bytes);
     let at = 0;
     for (const part of frames) at += part.copy(memory, at);
-    return firstFrames(memory.subarray(0, at));
+    return firstFrames(memory.subarray(0, at))!;
   }
 
   /** Where the event behind `after` begins, or will begin. */
@@ -145,10 +147,10 @@ export class FileLogReader implements RunLogReader {
 
   /** Whole frames: as many as fit into a batch, or one. */
   private async readFrames(position: number): Promise<Buffer> {
-    let memory = this.hold(Math.min(BATCH_BYTES, this.log.visible - position));
-    let filled = await this.log.read(memory.subarray(0, BATCH_BYTES), position);
-    let end = memory.subarray(0, filled).lastIndexOf(FRAME_END);
-    while (end < 0) {
+    let memory = this.hold(Math.min(this.expectedBytes, this.log.visible - position));
+    let filled = await this.log.read(memory.subarray(0, this.expectedBytes), position);
+    let batch = firstFrames(memory.subarray(0, filled));
+    while (batch === null) {
       if (filled === memory.length) {
         memory = bufferPool.take(2 * filled);
         this.held!.copy(memory, 0, 0, filled);
@@ -158,9 +160,11 @@ export class FileLogReader implements RunLogReader {
       const before = filled;
       filled += await this.log.read(memory.subarray(before), position + before);
       // The end may lie across what was read before and what was read now.
-      end = memory.subarray(0, filled).indexOf(FRAME_END, Math.max(before - 1, 0));
+      batch = upTo(memory.subarray(0, filled).indexOf(FRAME_END, Math.max(before - 1, 0)), memory);
     }
-    return memory.subarray(0, end + FRAME_END.length);
+    // Who writes long lines writes more of them.
+    this.expectedBytes = Math.max(BATCH_BYTES, batch.length + MAX_ID_LINE_BYTES);
+    return batch;
   }
 
   private hold(bytes: number): Buffer {
@@ -169,10 +173,12 @@ export class FileLogReader implements RunLogReader {
   }
 }
 
-/** Of whole frames as many as fit into a batch, or one. */
-function firstFrames(frames: Buffer): Buffer {
-  if (frames.length <= BATCH_BYTES) return frames;
-  let end = frames.lastIndexOf(FRAME_END, BATCH_BYTES - FRAME_END.length);
-  if (end < 0) end = frames.indexOf(FRAME_END);
-  return frames.subarray(0, end + FRAME_END.length);
+/** Of the whole frames in some bytes as many as fit into a batch, or one; null if there is none. */
+function firstFrames(bytes: Buffer): Buffer | null {
+  const end = bytes.lastIndexOf(FRAME_END, BATCH_BYTES - FRAME_END.length);
+  return upTo(end < 0 ? bytes.indexOf(FRAME_END, BATCH_BYTES - 1) : end, bytes);
+}
+
+function upTo(frameEnd: number, bytes: Buffer): Buffer | null {
+  return frameEnd < 0 ? null : bytes.subarray(0, frameEnd + FRAME_END.length);
 }

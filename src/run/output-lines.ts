@@ -20,9 +20,11 @@ export interface LineSink {
  * linear time in the bytes, whatever the chunks, and holds at most one line of `maxLineBytes`.
  */
 export class OutputLines {
-  /** The beginning of a line whose end has not come yet; grows by doubling. */
+  /** The beginning of a line whose end has not come yet. */
   private pending: Buffer = NOTHING;
   private pendingBytes = 0;
+  /** How long the last such line became: who writes long lines writes more of them. */
+  private expectedBytes = 0;
   private leftOutBytes = 0;
   /** The last byte of that line so far, which may be left out itself. */
   private lastByte = 0;
@@ -70,7 +72,7 @@ export class OutputLines {
     this.leftOutBytes += bytes.length - kept.length;
     const needed = this.pendingBytes + kept.length;
     if (needed > this.pending.length) {
-      const grown = bufferPool.take(needed);
+      const grown = bufferPool.take(Math.max(needed, this.expectedBytes));
       this.pending.copy(grown, 0, 0, this.pendingBytes);
       this.release();
       this.pending = grown;
@@ -88,6 +90,7 @@ export class OutputLines {
     }
     this.emit(this.pending.subarray(0, end), leftOut);
     this.release();
+    this.expectedBytes = this.pendingBytes;
     this.pendingBytes = 0;
     this.leftOutBytes = 0;
   }

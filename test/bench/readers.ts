@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { descriptorsOf } from '../support/processes.js';
 import { type BenchCase, times } from './bench-case.js';
+import { warmPageCache } from './page-cache.js';
 import { ServerProcess } from './server-process.js';
 import { readStream } from './stream-reader.js';
 import { cpuOf, readLines, requireLines } from './streams.js';
@@ -111,6 +112,7 @@ const noReader: BenchCase = {
         // The floor cannot leave a reader waiting: there the agent waits too.
         const least = await readLines(floor, lines, 1000);
         await pause(1000);
+        warmPageCache(1.2 * lines * 1000);
         product.resetPeakMemory();
         const idle = product.peakMemory();
         const began = performance.now();
