@@ -61,11 +61,24 @@ export class Directory {
   /** Makes a sub-folder if nothing is there, then opens it. Errors as for `open`. */
   async ensureSub(name: string, mode = 0o777): Promise<Directory> {
     try {
+      // Mostly it is there.
+      return await this.openSub(name);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+    try {
       await mkdir(this.at(name), mode);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
     }
     return this.openSub(name);
+  }
+
+  /** Makes a sub-folder if nothing is there, and one that is there usable. Errors as for `openSub`. */
+  async ensureFolder(name: string): Promise<void> {
+    const present = await this.lstat(name);
+    const isUsable = present?.isDirectory() && (present.mode & 0o700) === 0o700;
+    if (!isUsable) await (await this.ensureSub(name)).close();
   }
 
   /**

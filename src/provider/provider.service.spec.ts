@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { RunnerConfig } from '../config/runner-config.js';
@@ -27,7 +27,7 @@ let folder: string;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'fermilink-provider-'));
-  for (const name of ['bin', 'repo', 'tmp', 'launch']) await mkdir(join(folder, name));
+  for (const name of ['bin', 'repo', 'tmp']) await mkdir(join(folder, name));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -203,9 +203,7 @@ describe('a launch', () => {
         const { command, args, env, stdin } = await launch(prompt);
         expect(stdin.endsWith(prompt)).toBe(true);
         commandLines.add(JSON.stringify([command, args, env]));
-        for (const file of await readdir(join(folder, 'launch'))) {
-          rmSync(join(folder, 'launch', file));
-        }
+        rmSync(join(folder, 'launch'), { recursive: true, force: true });
       }
       expect(commandLines.size).toBe(1);
     },

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { RunnerError } from '../common/errors.js';
@@ -19,7 +19,7 @@ export interface LaunchRequest {
   mark: Readonly<Record<string, string>>;
   /** The run's own folder for temporary files. */
   tmpDir: string;
-  /** The run's own folder for settings files of its CLI. */
+  /** Where a folder for settings files of its CLI can be made. */
   launchFolder: string;
 }
 
@@ -72,8 +72,11 @@ export class ProviderService {
       environment,
     });
     const home = await adapter.home?.();
-    for (const [name, content] of Object.entries(files ?? {})) {
-      await writeFile(join(launchFolder, name), content, { mode: 0o600, flag: 'wx' });
+    if (files !== undefined) {
+      await mkdir(launchFolder, { mode: 0o700 });
+      for (const [name, content] of Object.entries(files)) {
+        await writeFile(join(launchFolder, name), content, { mode: 0o600, flag: 'wx' });
+      }
     }
     return {
       command: (await adapter.nativeBinary?.(found)) ?? found,

@@ -6,6 +6,9 @@ import { ProcessSnapshot } from './process-snapshot.js';
 import { type ProcessEntry, readCookie, readProcess } from './proc.js';
 import { withSpareDescriptor } from './spare-descriptor.js';
 
+/** Threads of the kernel have none, zombies have it no more, and those of others do not show it. */
+const NO_ENVIRONMENT = '0';
+
 /** Entries that are read in a row: less than a millisecond's work. */
 const ENTRIES_IN_A_PIECE = 16;
 
@@ -65,7 +68,7 @@ export class ProcessTable {
       if (process === null) continue;
       // A process that becomes another program may get another environment with it.
       const key = `${pid}:${process.startTime}:${process.environment}`;
-      const known = this.cookies.get(key);
+      const known = process.environment === NO_ENVIRONMENT ? null : this.cookies.get(key);
       // A process between fork and exec may show no environment yet: such an answer is not kept.
       const read = known === undefined ? readCookie(pid) : { cookie: known, final: true };
       if (read.final) cookies.set(key, read.cookie);

@@ -31,8 +31,13 @@ export function createFile(path: string, text: string): void {
   }
 }
 
-/** Replaces a file of JSON in one step. On a full disk it is written over, if the text fits in. */
+/**
+ * Replaces a file of JSON in one step. Where the old text and the new one fit into a page the new one is
+ * written over the old one: that asks the file system for no new file, and for no room on a full disk.
+ */
 export function replaceFile(path: string, text: string): void {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= BLOCK_BYTES && overwrite(path, bytes, BLOCK_BYTES)) return;
   const temporary = path + TEMPORARY_SUFFIX;
   try {
     writeFileSync(temporary, text, { mode: 0o600 });
@@ -41,7 +46,8 @@ export function replaceFile(path: string, text: string): void {
     removeFile(temporary);
     const code = errnoOf(error);
     if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
-    if (!overwrite(path, Buffer.from(text))) throw error;
+    // Better than nothing, though a server that is killed in the middle may leave half of it.
+    if (!overwrite(path, bytes, Infinity)) throw error;
   }
 }
 
@@ -73,8 +79,10 @@ export function removeFile(path: string): void {
  * Writes over a file within the blocks that it has. A shorter text is filled up with spaces, which JSON
  * ignores, so that there is nothing to be cut off after it. A server that is killed in the middle leaves
  * the old text or the new one, unless the text is longer than a page: the kernel may stop between two.
+ * @param most bytes that the file may have now
+ * @returns false if there is no such file, or no room in it
  */
-function overwrite(path: string, bytes: Buffer): boolean {
+function overwrite(path: string, bytes: Buffer, most: number): boolean {
   let fd: number;
   try {
     fd = openSync(path, 'r+');
@@ -83,7 +91,7 @@ function overwrite(path: string, bytes: Buffer): boolean {
   }
   try {
     const { size } = fstatSync(fd);
-    if (bytes.length > Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES) return false;
+    if (size > most || bytes.length > Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES) return false;
     const filled = Buffer.alloc(Math.max(bytes.length, size), ' ');
     bytes.copy(filled);
     return writeSync(fd, filled, 0, filled.length, 0) === filled.length;

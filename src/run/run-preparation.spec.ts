@@ -29,7 +29,7 @@ describe('the temporary folders of a run', () => {
         requireImplemented: () => undefined,
         prepareLaunch: async ({ tmpDir }: { tmpDir: string }) => launched.push(tmpDir),
       } as unknown as ProviderService,
-      { prepare: async () => ({ repoPath: base }) } as unknown as WorkspaceService,
+      { prepare: async () => ({}), repoPathOf: () => base } as unknown as WorkspaceService,
     );
     const run = { id: '1', record: { order: {} }, stopSignal: new AbortController().signal };
     await preparation.prepare(run as unknown as Run);

@@ -1,9 +1,11 @@
-import { mkdir, rmdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import type { Directory } from '../common/directory.js';
 import { removeTree } from '../common/remove-tree.js';
 import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
+import { together } from '../common/together.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import type { OverlaySummary } from '../packages/package-types.js';
 import type { RunPolicy } from '../provider/policy.js';
@@ -67,13 +69,13 @@ export class RunPreparation {
   }
 
   private async prepareUntil(run: Run, signal: AbortSignal): Promise<PreparedRun> {
-    const { order, cookie } = run.record;
+    const { order } = run.record;
     const policy = await this.policies.forRun(order.sandbox);
     run.provider = policy.provider;
     // Before any file is touched: whether this provider can run here at all.
     this.providers.requireImplemented(policy.provider);
     signal.throwIfAborted();
-    const { repo, repoPath, overlay } = await this.workspaces.prepare({
+    const preparing = this.workspaces.prepare({
       sessionId: run.sessionId,
       prompt: order.prompt,
       requestedPackageId: order.packageId,
@@ -81,28 +83,47 @@ export class RunPreparation {
       signal,
     });
     try {
-      signal.throwIfAborted();
-      const folder = this.folderOf(run);
-      const tmpDir = join(folder, 'tmp');
-      const launchFolder = join(folder, 'launch');
-      // An administrator may have cleared the runtime root under a server that is up.
-      await mkdir(this.config.runtimeRoot, { recursive: true, mode: 0o700 });
-      await mkdir(folder, { mode: 0o700 });
-      await mkdir(tmpDir, { mode: 0o700 });
-      await mkdir(launchFolder, { mode: 0o700 });
-      const launch = await this.providers.prepareLaunch({
-        policy,
-        repoPath,
-        prompt: order.prompt,
-        mark: { [RUN_COOKIE_VARIABLE]: cookie },
-        tmpDir,
-        launchFolder,
-      });
+      const [{ repo, overlay }, launch] = await together(
+        preparing,
+        this.prepareLaunch(run, policy),
+      );
       signal.throwIfAborted();
       return { policy, launch, repo, overlay };
     } catch (error) {
-      await repo.close();
+      await preparing.then(
+        ({ repo }) => repo.close(),
+        () => undefined,
+      );
       throw error;
+    }
+  }
+
+  private async prepareLaunch(run: Run, policy: RunPolicy): Promise<Launch> {
+    const { order, cookie } = run.record;
+    const folder = this.folderOf(run);
+    const tmpDir = join(folder, 'tmp');
+    const launchFolder = join(folder, 'launch');
+    this.makeRunFolder(folder);
+    mkdirSync(tmpDir, { mode: 0o700 });
+    return this.providers.prepareLaunch({
+      policy,
+      repoPath: this.workspaces.repoPathOf(run.sessionId),
+      prompt: order.prompt,
+      mark: { [RUN_COOKIE_VARIABLE]: cookie },
+      tmpDir,
+      launchFolder,
+    });
+  }
+
+  /** In this turn, as the records and logs are written that lie in the same place. */
+  private makeRunFolder(folder: string): void {
+    try {
+      mkdirSync(folder, { mode: 0o700 });
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      // An administrator may have cleared the runtime root under a server that is up.
+      mkdirSync(this.config.runtimeRoot, { recursive: true, mode: 0o700 });
+      mkdirSync(folder, { mode: 0o700 });
     }
   }
 

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { type Directory, meansNoSymlinks } from '../common/directory.js';
 import { isDanglingLink, readRegularFile, UnsafePathError } from '../common/regular-file.js';
 import { RunnerError } from '../common/errors.js';
+import { together } from '../common/together.js';
 import { INSTRUCTION_ALIASES, INSTRUCTION_FILE } from '../common/instruction-files.js';
 import { RunnerConfig } from '../config/runner-config.js';
 
@@ -40,12 +41,15 @@ export class InstructionFilesService {
     providerId: string,
     signal?: AbortSignal,
   ): Promise<void> {
-    await makeRoom(repo, INSTRUCTION_FILE, signal);
-    await repo.replaceFile(INSTRUCTION_FILE, rules);
-    for (const [provider, alias] of Object.entries(INSTRUCTION_ALIASES)) {
-      if (provider === providerId) await this.putAlias(repo, alias, rules, signal);
-      else if ((await repo.lstat(alias))?.isSymbolicLink()) await repo.remove(alias);
-    }
+    const aliases = Object.entries(INSTRUCTION_ALIASES);
+    await together(
+      putRules(repo, rules, signal),
+      ...aliases.map(([provider, alias]) =>
+        provider === providerId
+          ? this.putAlias(repo, alias, rules, signal)
+          : removeLink(repo, alias),
+      ),
+    );
   }
 
   private async putAlias(
@@ -63,6 +67,18 @@ export class InstructionFilesService {
       await repo.replaceFile(alias, rules);
     }
   }
+}
+
+/** Most agents leave them as they are, and then nothing has to be written. */
+async function putRules(repo: Directory, rules: Buffer, signal?: AbortSignal): Promise<void> {
+  const present = await repo.readFile(INSTRUCTION_FILE, rules.length).catch(() => null);
+  if (present?.equals(rules)) return;
+  await makeRoom(repo, INSTRUCTION_FILE, signal);
+  await repo.replaceFile(INSTRUCTION_FILE, rules);
+}
+
+async function removeLink(repo: Directory, name: string): Promise<void> {
+  if ((await repo.lstat(name))?.isSymbolicLink()) await repo.remove(name);
 }
 
 async function readRules(path: string): Promise<Buffer | null> {

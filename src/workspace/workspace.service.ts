@@ -3,11 +3,12 @@ import { Injectable } from '@nestjs/common';
 import { copyTree, UncopiableError } from '../common/copy-tree.js';
 import { Directory } from '../common/directory.js';
 import { UnsafePathError } from '../common/regular-file.js';
-import { RunnerError, toRunnerError } from '../common/errors.js';
+import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
+import { together } from '../common/together.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { OverlayService } from '../packages/overlay.service.js';
 import { PackageResolver } from '../packages/package-resolver.js';
-import type { OverlaySummary } from '../packages/package-types.js';
+import type { InstalledPackage, OverlaySummary } from '../packages/package-types.js';
 import { GitRepositoryService } from './git-repository.service.js';
 import { InstructionFilesService } from './instruction-files.service.js';
 import { ensureMemoryFile } from './memory-file.js';
@@ -30,7 +31,6 @@ export interface WorkspaceRequest {
 export interface PreparedWorkspace {
   /** Open; the caller closes it. The agent is started in it. */
   repo: Directory;
-  repoPath: string;
   overlay: OverlaySummary | null;
 }
 
@@ -44,6 +44,11 @@ export class WorkspaceService {
     private readonly instructions: InstructionFilesService,
     private readonly git: GitRepositoryService,
   ) {}
+
+  /** Where the `repo/` of a session is, or will be. */
+  repoPathOf(sessionId: string): string {
+    return join(this.config.workspacesRoot, sessionId, REPO);
+  }
 
   /**
    * Makes a session's workspace, or brings it up to date for its next run. Two calls for one session
@@ -64,9 +69,7 @@ export class WorkspaceService {
       const workspace = keep(await root.ensureSub(request.sessionId));
       const { repo, fresh } = await this.openRepo(workspace, request.signal);
       try {
-        const overlay = await this.fill(workspace, repo, fresh, request);
-        const repoPath = join(this.config.workspacesRoot, request.sessionId, REPO);
-        return { repo, repoPath, overlay };
+        return { repo, overlay: await this.fill(workspace, repo, fresh, request) };
       } catch (error) {
         await repo.close();
         throw error;
@@ -75,7 +78,7 @@ export class WorkspaceService {
       request.signal.throwIfAborted();
       throw this.explain(error, request.sessionId);
     } finally {
-      for (const directory of opened) await directory.close();
+      await together(...opened.map((directory) => directory.close()));
     }
   }
 
@@ -84,13 +87,15 @@ export class WorkspaceService {
     workspace: Directory,
     signal: AbortSignal,
   ): Promise<{ repo: Directory; fresh: boolean }> {
-    const fresh = (await workspace.lstat(REPO)) === null;
-    if (fresh) {
-      await this.copyTemplate(workspace, signal);
-      signal.throwIfAborted();
-      await workspace.rename(UNFINISHED_REPO, REPO);
+    try {
+      return { repo: await workspace.openSub(REPO), fresh: false };
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
     }
-    return { repo: await workspace.openSub(REPO), fresh };
+    await this.copyTemplate(workspace, signal);
+    signal.throwIfAborted();
+    await workspace.rename(UNFINISHED_REPO, REPO);
+    return { repo: await workspace.openSub(REPO), fresh: true };
   }
 
   private async copyTemplate(workspace: Directory, signal: AbortSignal): Promise<void> {
@@ -113,31 +118,37 @@ export class WorkspaceService {
     { prompt, requestedPackageId, providerId, signal }: WorkspaceRequest,
   ): Promise<OverlaySummary | null> {
     signal.throwIfAborted();
-    await this.packages.registerLegacy(signal);
-    const rules = await this.instructions.load();
-    await this.instructions.put(repo, rules, providerId, signal);
+    const [rules, pkg] = await together(
+      this.instructions.load(),
+      this.choosePackage(workspace, requestedPackageId, signal),
+      this.git.ensure(workspace, repo, signal),
+    );
     signal.throwIfAborted();
-    await this.git.ensure(workspace, repo, signal);
-    signal.throwIfAborted();
-    const pkg = await this.packages.choose({
-      requestedId: requestedPackageId,
-      pinnedId: await this.overlays.pinnedPackageId(workspace),
-    });
+    const putRules = () => this.instructions.put(repo, rules, providerId, signal);
     let overlay: OverlaySummary | null = null;
     if (pkg !== null) {
+      await putRules();
+      signal.throwIfAborted();
       overlay = await this.overlays.apply({ repo, workspace, pkg, freshRepo: fresh, signal });
+      signal.throwIfAborted();
+    }
+    await together(
       // Whatever an overlay may have done: the rules are the administrator's.
-      await this.instructions.put(repo, rules, providerId, signal);
-    }
-    signal.throwIfAborted();
-    const projects = await repo.ensureSub('projects');
-    try {
-      await ensureMemoryFile(projects, prompt);
-    } finally {
-      await projects.close();
-    }
-    await (await repo.ensureSub('outputs')).close();
+      putRules(),
+      keepMemory(repo, prompt),
+      repo.ensureFolder('outputs'),
+    );
     return overlay;
+  }
+
+  private async choosePackage(
+    workspace: Directory,
+    requestedId: string | null,
+    signal: AbortSignal,
+  ): Promise<InstalledPackage | null> {
+    await this.packages.registerLegacy(signal);
+    const pinnedId = await this.overlays.pinnedPackageId(workspace);
+    return this.packages.choose({ requestedId, pinnedId });
   }
 
   /** Says what is wrong by its place in the session, never by a path of the server. */
@@ -158,5 +169,14 @@ export class WorkspaceService {
       'workspace_failed',
       'The workspace of the session could not be prepared; the log of the runner has the cause.',
     );
+  }
+}
+
+async function keepMemory(repo: Directory, prompt: string): Promise<void> {
+  const projects = await repo.ensureSub('projects');
+  try {
+    await ensureMemoryFile(projects, prompt);
+  } finally {
+    await projects.close();
   }
 }
