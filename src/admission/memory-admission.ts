@@ -151,6 +151,7 @@ export class MemoryAdmission implements Admission {
 
   private refuseIfFull(user: User | undefined, instead: readonly string[]): void {
     const { maxQueueSize, maxPendingPerUser } = this.limits;
+    if (maxQueueSize === null && maxPendingPerUser === null) return;
     const leaving = instead.filter((runId) => this.waiters.has(runId));
     const leavingOfUser = leaving.filter((runId) => this.waiters.get(runId)?.line.user === user);
     // The slot of one that leaves goes to the first waiter that could start, else to the newcomer.

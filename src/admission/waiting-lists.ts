@@ -31,8 +31,37 @@ export interface User extends HeapElement {
 export interface Session {
   readonly id: string;
   busy: boolean;
-  /** Lines that wait for this session, by user key. */
-  readonly lines: Map<string, Line>;
+  /** Lines that wait for this session. */
+  readonly lines: LinesOfSession;
+}
+
+/** Lines by user. As a rule there is one, and most sessions wait for nobody: they make no map. */
+class LinesOfSession {
+  private only: Line | null = null;
+  private others: Map<User, Line> | null = null;
+
+  get size(): number {
+    return (this.only === null ? 0 : 1) + (this.others?.size ?? 0);
+  }
+
+  of(user: User): Line | undefined {
+    return this.only?.user === user ? this.only : this.others?.get(user);
+  }
+
+  add(line: Line): void {
+    if (this.only === null) this.only = line;
+    else (this.others ??= new Map()).set(line.user, line);
+  }
+
+  remove(line: Line): void {
+    if (this.only === line) this.only = null;
+    else this.others?.delete(line.user);
+  }
+
+  forEach(callback: (line: Line) => void): void {
+    if (this.only !== null) callback(this.only);
+    this.others?.forEach(callback);
+  }
 }
 
 function earlier(a: Line, b: Line): boolean {
@@ -65,15 +94,15 @@ export class WaitingLists {
 
   /** A session without runs. */
   newSession(id: string): Session {
-    return { id, busy: false, lines: new Map() };
+    return { id, busy: false, lines: new LinesOfSession() };
   }
 
   /** Adds a waiter behind all others. */
   add(runId: string, user: User, session: Session, settle: (granted: boolean) => void): Waiter {
-    let line = session.lines.get(user.key);
+    let line = session.lines.of(user);
     if (line === undefined) {
       line = { user, session, first: null, last: null, heapIndex: NOT_IN_HEAP };
-      session.lines.set(user.key, line);
+      session.lines.add(line);
     }
     const waiter: Waiter = { runId, line, previous: line.last, next: null, settle, arrival: 0 };
     this.ranks.add(waiter);
@@ -97,7 +126,7 @@ export class WaitingLists {
     else next.previous = previous;
     this.ranks.remove(waiter);
     line.user.pending -= 1;
-    if (line.first === null) line.session.lines.delete(line.user.key);
+    if (line.first === null) line.session.lines.remove(line);
     else if (wasFirst) this.placeLine(line);
   }
 
@@ -123,10 +152,10 @@ export class WaitingLists {
   setBusy(session: Session, busy: boolean): void {
     if (session.busy === busy) return;
     session.busy = busy;
-    for (const line of session.lines.values()) {
+    session.lines.forEach((line) => {
       if (busy) this.unplaceLine(line);
       else this.placeLine(line);
-    }
+    });
   }
 
   private placeLine(line: Line): void {

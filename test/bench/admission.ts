@@ -16,6 +16,10 @@ class Load {
   private granted = 0;
   /** Runs that have a slot, in the order in which they got it. */
   private readonly holders: string[] = [];
+  private readonly users = Array.from({ length: USERS }, (_, user) => ({
+    userKey: `user:${user}`,
+    sessionId: `session${user}`,
+  }));
 
   async fill(waiting: number): Promise<void> {
     while (this.arrived < waiting + SLOTS) await this.arrive();
@@ -40,13 +44,9 @@ class Load {
 
   private async arrive(): Promise<void> {
     const runId = `run${this.arrived}`;
-    const user = this.arrived % USERS;
+    const { userKey, sessionId } = this.users[this.arrived % USERS]!;
     this.arrived += 1;
-    const { granted } = await this.admission.enqueue({
-      runId,
-      userKey: `user:${user}`,
-      sessionId: `session${user}`,
-    });
+    const { granted } = await this.admission.enqueue({ runId, userKey, sessionId });
     void granted.then(() => {
       this.granted += 1;
       this.holders.push(runId);
