@@ -216,8 +216,13 @@ export class FileRunStore implements RunStore {
   }
 
   private writeEnded(record: RunRecord): void {
-    replaceFile(this.endedFile(record.id), JSON.stringify(record));
-    removeFile(this.liveFile(record.id));
+    const text = JSON.stringify(record);
+    if (this.live.has(record.id)) {
+      replaceFile(this.liveFile(record.id), text);
+      renameSync(this.liveFile(record.id), this.endedFile(record.id));
+    } else {
+      replaceFile(this.endedFile(record.id), text);
+    }
     this.live.delete(record.id);
     this.unwritten.delete(record.id);
     this.endedIds.add(record.id);

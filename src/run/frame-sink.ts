@@ -22,11 +22,11 @@ export class FrameSink {
     onTimeout: () => void,
   ) {
     this.heartbeat = setInterval(() => {
-      if (!response.writableNeedDrain) response.write(HEARTBEAT_FRAME);
+      if (response.writableLength === 0) response.write(HEARTBEAT_FRAME);
     }, HEARTBEAT_MS);
     // The timer of a socket looks at what is accepted, also in the middle of a long write.
     this.timedOut = () => {
-      if (response.writableNeedDrain) onTimeout();
+      if (response.writableLength > 0) onTimeout();
     };
     response.setTimeout(timeoutSeconds * 1000, this.timedOut);
   }
