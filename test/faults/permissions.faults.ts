@@ -102,9 +102,14 @@ describe('a folder that may not be written any more', () => {
     expect(runner.stderr).toBe('');
   }, 60_000);
 
-  it('and holds the records refuses runs before they exist, fails those that wait, and loses no end', async () => {
+  it('and holds the records refuses runs before they exist, fails those whose record finds no room, and loses no end', async () => {
     const { id: quiet, gate, follower, following } = await begin('quiet');
-    const waiting = await startRun(runner, { user_prompt: 'echo never', session_id: 'quiet' });
+    const waiting = await startRun(runner, { user_prompt: 'echo short', session_id: 'quiet' });
+    // A record that is longer than a page cannot be written over.
+    const long = await startRun(runner, {
+      user_prompt: `echo never # ${'x'.repeat(5000)}`,
+      session_id: 'quiet',
+    });
     lock('live');
     const body = { user_prompt: 'echo never' };
     const key = { 'idempotency-key': 'k' };
@@ -114,14 +119,15 @@ describe('a folder that may not be written any more', () => {
       expect(refused.body).not.toHaveProperty('run_id');
     }
     const { runs } = (await ask(runner, 'GET', '/runs')).body;
-    expect(runs.map(({ run_id: id }: { run_id: string }) => id)).toEqual([waiting, quiet]);
+    expect(runs.map(({ run_id: id }: { run_id: string }) => id)).toEqual([long, waiting, quiet]);
     await serves(quiet);
     expect(await statusOf('/health/ready')).toBe(503);
     gate.open();
     await following;
     expect(follower.exit).toMatchObject({ reason: 'completed' });
+    expect(await untilEnded(runner, waiting)).toMatchObject({ state: 'completed' });
     // Its turn has come, but that it runs could not be told to a server after this one.
-    expect(await untilEnded(runner, waiting)).toMatchObject({
+    expect(await untilEnded(runner, long)).toMatchObject({
       state: 'failed',
       code: 'internal_error',
       started_at: null,
@@ -142,7 +148,8 @@ describe('a folder that may not be written any more', () => {
     runner = await Runner.start(FAULTY, home, AS_NOBODY);
     for (const [id, state] of [
       [quiet, 'completed'],
-      [waiting, 'failed'],
+      [waiting, 'completed'],
+      [long, 'failed'],
       [String(run.run_id), 'completed'],
     ] as const) {
       expect(await getRun(runner, id)).toMatchObject({ state });
