@@ -74,13 +74,6 @@ export class Directory {
     return this.openSub(name);
   }
 
-  /** Makes a sub-folder if nothing is there, and one that is there usable. Errors as for `openSub`. */
-  async ensureFolder(name: string): Promise<void> {
-    const present = await this.lstat(name);
-    const isUsable = present?.isDirectory() && (present.mode & 0o700) === 0o700;
-    if (!isUsable) await (await this.ensureSub(name)).close();
-  }
-
   /**
    * The path of an entry through this folder's descriptor; valid in this process while it is open. A
    * name is bytes in truth: one that is no text in UTF-8 is given, and comes back, as such.

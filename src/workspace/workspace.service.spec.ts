@@ -51,6 +51,7 @@ describe('WorkspaceService', () => {
 
   it('makes a repository of the template, with links as the files they point to', async () => {
     const { overlay } = await prepare('s');
+    expect(workspaces.repoPathOf('s')).toBe(repo('s'));
     expect(overlay).toBeNull();
     expect(lstatSync(join(repo('s'), 'link.sh')).isFile()).toBe(true);
     expect(lstatSync(join(repo('s'), 'tools', 'run.sh')).mode & 0o111).toBe(0o111);

@@ -136,7 +136,7 @@ export class WorkspaceService {
       // Whatever an overlay may have done: the rules are the administrator's.
       putRules(),
       keepMemory(repo, prompt),
-      repo.ensureFolder('outputs'),
+      repo.ensureSub('outputs').then((outputs) => outputs.close()),
     );
     return overlay;
   }

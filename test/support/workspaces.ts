@@ -38,6 +38,10 @@ export class WorkspacesFixture {
     return prepared;
   }
 
+  repoPathOf(sessionId: string): string {
+    return this.service.repoPathOf(sessionId);
+  }
+
   async dispose(): Promise<void> {
     await this.git.onModuleDestroy();
   }
