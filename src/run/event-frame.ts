@@ -13,8 +13,10 @@ const CR = 0x0d;
 const LINE_BREAKERS = new Set([0x0b, 0x0c, CR, 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029]);
 const HAS_LINE_BREAKER = /[\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
 /** The same as bytes in UTF-8. */
-const BREAKER_BYTES = [0x0b, 0x0c, CR, 0x1c, 0x1d, 0x1e];
-const BREAKER_SEQUENCES = ['\u0085', '\u2028', '\u2029'].map((it) => Buffer.from(it));
+const BREAKER_BYTES = [...LINE_BREAKERS].filter((code) => code < 0x80);
+const BREAKER_SEQUENCES = [...LINE_BREAKERS]
+  .filter((code) => code >= 0x80)
+  .map((code) => Buffer.from(String.fromCharCode(code)));
 const EMPTY_LINE = Buffer.from('\n\n');
 const BEGINS_LIKE_JSON = /^[ \t\r]*[{["]/;
 

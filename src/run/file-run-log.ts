@@ -74,21 +74,7 @@ export class FileRunLog implements RunLog, ReadableLog, FrameOwner {
   }
 
   append(type: LoggedEventType, data: string): void {
-    if (this.broken || this.sealed) return;
-    const { frames } = this.state;
-    const id = this.lastId + 1;
-    frames.claim(this);
-    if (!frames.add(id, type, data)) {
-      this.flush();
-      if (this.broken) return;
-      frames.claim(this);
-      if (!frames.add(id, type, data)) {
-        this.writeThrough([Buffer.from(eventFrame(id, type, data))]);
-        return;
-      }
-    }
-    this.lastId = id;
-    this.flushInTime();
+    this.appendLines(type, Buffer.from(data));
   }
 
   appendLines(type: LoggedEventType, block: Buffer): void {

@@ -48,9 +48,13 @@ describe('FrameBuffer', () => {
         buffer.clear();
       },
     };
+    const add = (id: number, text: string) => {
+      const line = Buffer.from(text);
+      return buffer.addLines(new NumberedHead(id, 'log'), line, 0) > line.length;
+    };
     buffer.claim(first);
-    expect(buffer.add(1, 'log', 'é')).toBe(true);
-    expect(buffer.add(2, 'log', 'é'.repeat(30))).toBe(false);
+    expect(add(1, 'é')).toBe(true);
+    expect(add(2, 'é'.repeat(30))).toBe(false);
     buffer.claim(first);
     expect([flushed, buffer.count]).toEqual([0, 1]);
     buffer.claim(nobody);

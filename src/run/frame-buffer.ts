@@ -1,4 +1,4 @@
-import { eventFrame, frameHead, type LoggedEventType } from './event-frame.js';
+import { frameHead, type LoggedEventType } from './event-frame.js';
 import { FRAME_END } from './log-frames.js';
 
 const LF = 0x0a;
@@ -49,16 +49,6 @@ export class FrameBuffer {
     this.owner = null;
     this.used = 0;
     this.count = 0;
-  }
-
-  /** Adds the frame of one event; false if it finds no room. */
-  add(id: number, type: LoggedEventType, data: string): boolean {
-    const frame = eventFrame(id, type, data);
-    const bytes = Buffer.byteLength(frame);
-    if (this.used + bytes > this.bytes.length) return false;
-    this.used += this.bytes.write(frame, this.used);
-    this.count += 1;
-    return true;
   }
 
   /**
