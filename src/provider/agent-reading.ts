@@ -1,0 +1,58 @@
+import type { Activity, AgentError } from './activity.js';
+
+/** What one line of a CLI's stdout says. */
+export interface LineReading {
+  /** What it shows; nothing for a line that is known and tells nobody anything. */
+  activities: readonly Activity[];
+  /** What it says of the run's result, where it does. */
+  verdict?: Verdict;
+}
+
+/** What a CLI itself says of how its work has ended. */
+export interface Verdict {
+  outcome: 'succeeded' | 'failed';
+  /** Of a failure, where the CLI says why. */
+  error?: AgentError;
+  /** The last message, where the CLI repeats it. */
+  resultText?: string;
+  /** How often the model was asked, where the CLI counts it. */
+  turns?: number;
+}
+
+/** How an agent's process has ended. */
+export interface AgentExit {
+  /** Its exit status, negative for a signal. */
+  returnCode: number;
+  /** The end of what it wrote to stderr, at most 16 KiB. */
+  stderr: string;
+}
+
+/** Understands the output of one CLI. */
+export interface AgentReading {
+  /** By which a providers file chooses it. */
+  readonly id: string;
+  /**
+   * Texts of which each line that can matter to the result has at least one; a line without any is not
+   * parsed while the run goes on. ASCII, as few and as rare as can be.
+   */
+  readonly signs: readonly string[];
+  /** Reads one line, without its end. Pure; may throw for a line that is not of this CLI. */
+  read(line: string): LineReading;
+  /** Why the agent failed, where its stdout did not say; null if this tells nothing either. */
+  failure(exit: AgentExit): AgentError | null;
+}
+
+/** Lines of more bytes are not parsed. */
+export const MAX_READ_BYTES = 1024 * 1024;
+
+const UNKNOWN: LineReading = { activities: [{ type: 'unknown' }] };
+
+/** Reads one line of an agent, whatever stands in it: what cannot be read is `unknown`. */
+export function readLine(reading: AgentReading, line: Buffer): LineReading {
+  if (line.length > MAX_READ_BYTES) return UNKNOWN;
+  try {
+    return reading.read(line.toString('utf8'));
+  } catch {
+    return UNKNOWN;
+  }
+}
