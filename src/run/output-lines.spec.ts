@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { textLines } from './event-frame.js';
+import { textLines } from './safe-lines.js';
 import { OutputLines } from './output-lines.js';
 
 function collect(maxLineBytes: number, chunks: Uint8Array[]) {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { safeAgentLines } from './event-frame.js';
+import { safeJson } from './event-frame.js';
+import { logDataOf, safeAgentLines } from './safe-lines.js';
 
 /** Everything at which some reader ends a line, and what is easily taken for it. */
 const pieces = fc.oneof(
@@ -28,6 +29,17 @@ describe('the lines of an agent', () => {
       fc.property(blocks, (block) => {
         const lines = block.toString('utf8').split('\n').filter(Boolean);
         expect(safeAgentLines(block).toString('utf8')).toBe(lines.map(safe).join('\n'));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('become the data of `log` events as JSON would be written', () => {
+    fc.assert(
+      fc.property(blocks, (block) => {
+        const lines = block.toString('utf8').split('\n').filter(Boolean);
+        const data = lines.map((text) => safeJson({ text }));
+        expect(logDataOf(block).toString('utf8')).toBe(data.join('\n'));
       }),
       { numRuns: 2000 },
     );
