@@ -1,14 +1,12 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { settledWithin } from '../common/abort.js';
 import { monotonicSeconds } from '../common/clock.js';
 import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
-import { fairTurn, isTurnSpent } from '../common/fair-turn.js';
-import { freeMemory } from '../common/free-memory.js';
 import type { PoliteSignal } from '../provider/agent-adapter.js';
+import { OutputMeter, OutputPipe } from './agent-output.js';
 import { OutputLines, type LineSink } from './output-lines.js';
 import { readProcess } from './proc.js';
 import type { ProcessSnapshot } from './process-snapshot.js';
@@ -51,10 +49,6 @@ const EXHAUSTION_SECONDS = 30;
 const PROMPT_SECONDS = 0.05;
 /** How often the trees of all agents are looked at, whether or not they say anything. */
 const LOOK_INTERVAL_MS = 5000;
-
-/** How many bytes of output are taken in before the time is looked at, between what a read gives and this. */
-const MAX_PIECE_BYTES = 64 * 1024;
-const MIN_PIECE_BYTES = 2 * 1024;
 
 /** Starts agents. The one place that spawns them. */
 @Injectable()
@@ -126,10 +120,10 @@ export class AgentProcess {
   /** The exit status of the agent itself, negative for a signal, as Python has it. */
   readonly exited: Promise<number>;
 
-  private readonly drained: Promise<void>;
+  private readonly pipes: readonly OutputPipe[];
 
   constructor(
-    private readonly child: ChildProcessWithoutNullStreams,
+    child: ChildProcessWithoutNullStreams,
     readonly leader: TreeLeader,
     private readonly tree: ProcessTree,
     private readonly command: AgentCommand,
@@ -141,10 +135,10 @@ export class AgentProcess {
       });
     });
     const meter = new OutputMeter(command.maxOutputBytes, sinks);
-    this.drained = Promise.all([
-      readLines(child.stdout, new OutputLines(command.maxLineBytes, sinks.stdout), meter),
-      readLines(child.stderr, new OutputLines(command.maxLineBytes, sinks.stderr), meter),
-    ]).then(() => undefined);
+    this.pipes = [
+      new OutputPipe(child.stdout, new OutputLines(command.maxLineBytes, sinks.stdout), meter),
+      new OutputPipe(child.stderr, new OutputLines(command.maxLineBytes, sinks.stderr), meter),
+    ];
     // An agent that ends or closes its stdin before it has read all is no error of ours.
     child.stdin.on('error', () => undefined);
     child.stdin.end(command.stdin);
@@ -164,18 +158,17 @@ export class AgentProcess {
   }
 
   /**
-   * Waits, after the exit, until the pipes are read to their end, or for two seconds if something
-   * else holds them open; then closes them.
+   * Waits, after the exit, until the pipes are read to their end; if something else holds them open, for
+   * two seconds and until all that the agent itself has written is read. Then closes them.
    */
   async drain(): Promise<void> {
-    if (!(await settledWithin(PROMPT_SECONDS, this.drained))) {
+    const ended = Promise.all(this.pipes.map((pipe) => pipe.ended));
+    if (!(await settledWithin(PROMPT_SECONDS, ended))) {
       // Who holds them is of the tree, and may yet leave it.
       void this.tree.look().catch(() => undefined);
-      await settledWithin(DRAIN_SECONDS, this.drained);
+      await settledWithin(DRAIN_SECONDS, ended);
     }
-    this.child.stdout.destroy();
-    this.child.stderr.destroy();
-    await this.drained;
+    await Promise.all(this.pipes.map((pipe) => pipe.close()));
   }
 
   /** Notes what a snapshot shows of the tree. */
@@ -186,34 +179,6 @@ export class AgentProcess {
   /** Kills what a snapshot shows of the tree, without waiting. */
   killIn(snapshot: ProcessSnapshot): void {
     this.tree.killIn(snapshot);
-  }
-}
-
-const PASSED = -1;
-
-/** Counts what an agent writes, and lets nothing more pass once it is too much. */
-class OutputMeter {
-  /** Bytes that may still pass; `PASSED` once the limit was passed, and told. */
-  private left: number;
-
-  constructor(
-    limit: number,
-    private readonly sinks: AgentSinks,
-  ) {
-    this.left = limit;
-  }
-
-  /** What of a chunk is still within the limit. */
-  pass(chunk: Buffer): Buffer {
-    this.sinks.output();
-    if (chunk.length <= this.left) {
-      this.left -= chunk.length;
-      return chunk;
-    }
-    const rest = chunk.subarray(0, Math.max(this.left, 0));
-    if (this.left >= 0) this.sinks.outputLimit();
-    this.left = PASSED;
-    return rest;
   }
 }
 
@@ -258,58 +223,4 @@ function spawnError(cause: unknown): RunnerError {
     'spawn_failed',
     'The agent could not be started; the log of the runner has the cause.',
   );
-}
-
-/**
- * Reads a pipe to its end or until it is destroyed. A chunk may hold tens of thousands of lines, and an
- * agent may write one after the other: what is more than this turn of the event loop has time for waits,
- * and the pipe with it.
- */
-function readLines(pipe: Readable, lines: OutputLines, meter: OutputMeter): Promise<void> {
-  return new Promise((resolve) => {
-    let rest: Buffer | null = null;
-    let piece = MAX_PIECE_BYTES;
-    const takeIn = (chunk: Buffer) => {
-      for (let at = 0; at < chunk.length;) {
-        if (isTurnSpent()) {
-          rest = chunk.subarray(at);
-          pipe.pause();
-          void fairTurn().then(goOn);
-          return;
-        }
-        const began = performance.now();
-        lines.push(chunk.subarray(at, at + piece));
-        at += piece;
-        const milliseconds = performance.now() - began;
-        // Lines that are short cost more than their bytes.
-        if (milliseconds > 2) piece = Math.max(piece / 2, MIN_PIECE_BYTES);
-        else if (milliseconds < 0.5) piece = Math.min(piece * 2, MAX_PIECE_BYTES);
-      }
-      freeMemory(chunk);
-    };
-    const goOn = () => {
-      if (rest === null) return;
-      const chunk = rest;
-      rest = null;
-      takeIn(chunk);
-      if (rest === null) pipe.resume();
-    };
-    pipe.on('data', (chunk: Buffer) => {
-      const passed = meter.pass(chunk);
-      if (rest === null) {
-        takeIn(passed);
-        return;
-      }
-      // At the exit of a child Node lets all its pipes flow, also one that was to wait.
-      rest = Buffer.concat([rest, passed]);
-      pipe.pause();
-    });
-    pipe.on('error', () => undefined);
-    pipe.once('close', () => {
-      if (rest !== null) lines.push(rest);
-      rest = null;
-      lines.end();
-      resolve();
-    });
-  });
 }

@@ -17,7 +17,8 @@ export interface LineSink {
 
 /**
  * Splits one pipe of an agent into lines that end at LF only (a CR before it belongs to the end). Costs
- * linear time in the bytes, whatever the chunks, and holds at most one line of `maxLineBytes`.
+ * linear time in the bytes, whatever the chunks, and holds at most one line of `maxLineBytes`, in memory of
+ * up to twice as many bytes.
  */
 export class OutputLines {
   /** The beginning of a line whose end has not come yet. */
@@ -72,6 +73,7 @@ export class OutputLines {
     this.leftOutBytes += bytes.length - kept.length;
     const needed = this.pendingBytes + kept.length;
     if (needed > this.pending.length) {
+      // The pool doubles it: a line that comes in many chunks is copied but a few times.
       const grown = bufferPool.take(Math.max(needed, this.expectedBytes));
       this.pending.copy(grown, 0, 0, this.pendingBytes);
       this.release();
