@@ -4,10 +4,16 @@ import { FRAME_END, FrameCounter, idOfFrame, MAX_ID_LINE_BYTES } from './log-fra
 import type { LogIndex } from './log-index.js';
 import type { RunLogReader } from './run-log.js';
 
-/** What a reader holds in memory at most, unless one event alone is longer. */
-const BATCH_BYTES = 256 * 1024;
+/** What a batch of several events has at most: as much as stays in the processor's cache while it is sent. */
+export const BATCH_BYTES = 256 * 1024;
+/** What a reader holds in memory at most: an event that is longer comes in parts of so much. */
+const MAX_HELD_BYTES = 1024 * 1024 + 64;
+const LF = 0x0a;
 
-/** Told of whole frames that have just been written, or, with none, of other news. */
+/**
+ * Told of whole frames that have just been written, or, with none, of other news. They are to be read
+ * before it returns, and it must not append anything: their memory is in use again then.
+ */
 export type NewsListener = (frames: readonly Buffer[]) => void;
 
 /** What a reader needs of its log. */
@@ -33,6 +39,8 @@ export class FileLogReader implements RunLogReader {
   /** Where the next batch begins; null until that is known. */
   private position: number | null;
   private hasUnwrittenEnd = false;
+  /** The last byte of a batch that has ended in the middle of an event; null if none has. */
+  private partEnd: number | null = null;
   private isOpen = true;
   /** How much is read at once: a batch, or as much as the last event took that was longer. */
   private expectedBytes = BATCH_BYTES;
@@ -46,6 +54,10 @@ export class FileLogReader implements RunLogReader {
     this.position = after === 0 ? 0 : null;
   }
 
+  get isBetweenEvents(): boolean {
+    return this.partEnd === null;
+  }
+
   async next(signal: AbortSignal): Promise<Buffer | null> {
     if (this.held !== null) bufferPool.give(this.held);
     this.held = null;
@@ -54,7 +66,9 @@ export class FileLogReader implements RunLogReader {
       signal.throwIfAborted();
       if (this.hasUnwrittenEnd) return null;
       if (this.position < this.log.visible) {
-        const batch = await this.readFrames(this.position);
+        const batch = await (this.partEnd === null
+          ? this.readFrames(this.position)
+          : this.readPart(this.position, this.partEnd));
         this.position += batch.length;
         return batch;
       }
@@ -86,27 +100,37 @@ export class FileLogReader implements RunLogReader {
 
   /**
    * Waits for news. What is written while it waits it gets as it is written, as far as that fits into a
-   * batch, and need not read it from the file.
+   * batch, and need not read it from the file; the rest it reads.
    */
   private news(signal: AbortSignal): Promise<Buffer | null> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const { listeners } = this.log;
-      const settle = (batch: Buffer | null) => {
+      const leave = () => {
         signal.removeEventListener('abort', stop);
         listeners.delete(listener);
-        resolve(batch);
       };
-      const stop = () => settle(null);
-      const listener: NewsListener = (frames) => settle(this.copyOf(frames));
+      const stop = () => {
+        leave();
+        resolve(null);
+      };
+      const listener: NewsListener = (frames) => {
+        leave();
+        try {
+          resolve(this.copyOf(frames));
+        } catch (error) {
+          // Where there is no memory for it, that is the matter of this reader alone.
+          reject(error);
+        }
+      };
       listeners.add(listener);
       signal.addEventListener('abort', stop);
     });
   }
 
-  /** A batch of frames that are written over afterwards. */
+  /** A batch of frames that are written over afterwards; null for what is to be read from the file. */
   private copyOf(frames: readonly Buffer[]): Buffer | null {
     const bytes = frames.reduce((sum, { length }) => sum + length, 0);
-    if (bytes === 0) return null;
+    if (bytes === 0 || bytes > MAX_HELD_BYTES) return null;
     const memory = this.hold(bytes);
     let at = 0;
     for (const part of frames) at += part.copy(memory, at);
@@ -145,26 +169,53 @@ export class FileLogReader implements RunLogReader {
     return idOfFrame(head.subarray(0, await this.log.read(head, position)));
   }
 
-  /** Whole frames: as many as fit into a batch, or one. */
+  /** Whole frames: as many as fit into a batch, or one, or the first part of a long one. */
   private async readFrames(position: number): Promise<Buffer> {
     let memory = this.hold(Math.min(this.expectedBytes, this.log.visible - position));
     let filled = await this.log.read(memory.subarray(0, this.expectedBytes), position);
+    if (idOfFrame(memory.subarray(0, filled)) === null) {
+      throw new Error(
+        'a run log was changed by somebody else: an event does not begin with its id',
+      );
+    }
     let batch = firstFrames(memory.subarray(0, filled));
     while (batch === null) {
-      if (filled === memory.length) {
-        memory = bufferPool.take(2 * filled);
-        this.held!.copy(memory, 0, 0, filled);
-        bufferPool.give(this.held!);
-        this.held = memory;
-      }
+      if (filled >= MAX_HELD_BYTES) return this.partOf(memory.subarray(0, filled));
+      if (filled === memory.length) memory = this.growHeld(filled);
       const before = filled;
-      filled += await this.log.read(memory.subarray(before), position + before);
+      const room = memory.subarray(before, MAX_HELD_BYTES);
+      filled += await this.log.read(room, position + before);
       // The end may lie across what was read before and what was read now.
       batch = upTo(memory.subarray(0, filled).indexOf(FRAME_END, Math.max(before - 1, 0)), memory);
     }
     // Who writes long lines writes more of them.
     this.expectedBytes = Math.max(BATCH_BYTES, batch.length + MAX_ID_LINE_BYTES);
     return batch;
+  }
+
+  /** The next part of an event whose last part ended with the byte `before`. */
+  private async readPart(position: number, before: number): Promise<Buffer> {
+    const memory = this.hold(Math.min(MAX_HELD_BYTES, this.log.visible - position));
+    const filled = await this.log.read(memory.subarray(0, MAX_HELD_BYTES), position);
+    const part = memory.subarray(0, filled);
+    const isEndAcross = before === LF && part[0] === LF;
+    const last = isEndAcross ? part.subarray(0, 1) : upTo(part.indexOf(FRAME_END), part);
+    if (last === null) return this.partOf(part);
+    this.partEnd = null;
+    return last;
+  }
+
+  private partOf(part: Buffer): Buffer {
+    this.partEnd = part.at(-1)!;
+    return part;
+  }
+
+  private growHeld(filled: number): Buffer {
+    const memory = bufferPool.take(2 * filled);
+    this.held!.copy(memory, 0, 0, filled);
+    bufferPool.give(this.held!);
+    this.held = memory;
+    return memory;
   }
 
   private hold(bytes: number): Buffer {

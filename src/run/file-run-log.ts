@@ -103,9 +103,9 @@ export class FileRunLog implements RunLog, ReadableLog, FrameOwner {
   flush(): void {
     const { frames } = this.state;
     if (!frames.isOf(this)) return;
-    const { frames: bytes, count } = frames;
+    const { waiting, count } = frames;
     frames.clear();
-    if (count > 0) this.writeAndShow(this.lastId - count + 1, [bytes]);
+    if (count > 0) this.writeAndShow(this.lastId - count + 1, [waiting]);
   }
 
   async seal(type: LoggedEventType, data: string): Promise<number | null> {
@@ -176,7 +176,7 @@ export class FileRunLog implements RunLog, ReadableLog, FrameOwner {
   private flushInTime(): void {
     const { frames, bufferBytes } = this.state;
     if (!frames.isOf(this)) return;
-    if (frames.frames.length >= bufferBytes) {
+    if (frames.waiting.length >= bufferBytes) {
       this.flush();
     } else if (!this.flushScheduled) {
       this.flushScheduled = true;

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   endOf,
@@ -10,8 +10,12 @@ import {
   readAll,
 } from '../../test/contract/run-log-fixture.js';
 import { descriptorsOf } from '../../test/support/processes.js';
+import { temporaryFolder } from '../../test/support/runner.js';
 import { Tmpfs } from '../../test/support/tmpfs.js';
+import { FileRunLog } from './file-run-log.js';
 import { FileRunLogs } from './file-run-logs.js';
+import { FrameBuffer } from './frame-buffer.js';
+import { LogIndex } from './log-index.js';
 import type { RunLog } from './run-log.js';
 
 /** An end that does not fit into what is left of a page. */
@@ -159,5 +163,46 @@ describe('logs on a full disk', () => {
     disk.empty();
     await endOf(log);
     expect(idsOf(await readAll(logs.open('r', 4)!, 2))).toEqual([3, 4]);
+  });
+});
+
+describe('logs that share the memory in which their events wait', () => {
+  it('break each for itself', async () => {
+    const folder = temporaryFolder();
+    const frames = new FrameBuffer(4096);
+    const logOn = (name: string, path: string) =>
+      new FileRunLog({
+        open: () => openSync(path, 'a+'),
+        index: LogIndex.create(join(folder, `${name}.idx`)),
+        size: 0,
+        lastEventId: 0,
+        ended: false,
+        frames,
+        bufferBytes: 4096,
+        onUse: () => undefined,
+        onUnused: () => undefined,
+      });
+    const [full, good] = [logOn('full', '/dev/full'), logOn('good', join(folder, 'good.log'))];
+    const causes: unknown[] = [];
+    full.onBroken = (cause) => causes.push(cause);
+    good.onBroken = (cause) => causes.push(['good', cause]);
+    try {
+      for (const id of range(1, 3)) {
+        full.append('agent', `full ${id}`);
+        // What waits of the other is written first.
+        good.append('agent', `good ${id}`);
+      }
+      await flushed();
+      expect(causes).toMatchObject([{ code: 'ENOSPC' }]);
+      expect([full.lastEventId, good.lastEventId]).toEqual([0, 3]);
+      await endOf(good);
+      expect((await readAll(good)).map(({ data }) => data)).toEqual([
+        ...['good 1', 'good 2', 'good 3'],
+        '{}',
+      ]);
+    } finally {
+      full.abandon();
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -1,15 +1,13 @@
 import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../common/errors.js';
+import { BATCH_BYTES } from './file-log-reader.js';
 import { FileRunLog } from './file-run-log.js';
 import { FrameBuffer } from './frame-buffer.js';
 import { type LastFrame, lastWholeFrame } from './log-frames.js';
 import { LogIndex } from './log-index.js';
 import { removeFile } from './record-files.js';
 import type { RecoveredLog, RunLog, RunLogs } from './run-log.js';
-
-/** As much as stays in the processor's cache while it is written and sent. */
-const FRAME_BUFFER_BYTES = 256 * 1024;
 
 /**
  * Logs as files: `ID.log` holds the frames just as they go over the wire, `ID.idx` the places of some
@@ -20,12 +18,12 @@ export class FileRunLogs implements RunLogs {
   private readonly live = new Map<string, RunLog>();
   /** How many log objects of a run are written or read now. */
   private readonly uses = new Map<string, number>();
-  private readonly frames = new FrameBuffer(FRAME_BUFFER_BYTES);
+  private readonly frames = new FrameBuffer(BATCH_BYTES);
 
   /**
    * @param folder a folder of the server's own; made if it is missing
-   * @param bufferBytes how much of a run's output may wait in memory before it is written, at most
-   *   256 KiB
+   * @param bufferBytes how much of a run's output may wait in memory before it is written; no more than
+   *   a reader's batch, which those who wait for news get as it is
    */
   constructor(
     private readonly folder: string,

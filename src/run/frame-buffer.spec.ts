@@ -16,14 +16,14 @@ describe('FrameBuffer', () => {
         buffer.claim(nobody);
         const stopped = buffer.addLines(new NumberedHead(id, 'agent'), block, 0);
         const whole = lines.map((it, index) => eventFrame(id + index, 'agent', it));
-        expect(buffer.frames.toString()).toBe(whole.slice(0, buffer.count).join(''));
+        expect(buffer.waiting.toString()).toBe(whole.slice(0, buffer.count).join(''));
         // Where it stopped the next line begins, and that one had no room.
         const rest = lines.slice(buffer.count);
         expect(block.subarray(stopped).toString()).toBe(rest.join('\n'));
         expect(stopped > block.length).toBe(rest.length === 0);
         if (rest.length > 0) {
           const next = Buffer.byteLength(whole[buffer.count]!);
-          expect(buffer.frames.length + next).toBeGreaterThan(capacity);
+          expect(buffer.waiting.length + next).toBeGreaterThan(capacity);
         }
       }),
     );
@@ -34,7 +34,7 @@ describe('FrameBuffer', () => {
     const buffer = new FrameBuffer(1 << 20);
     buffer.claim(nobody);
     buffer.addLines(new NumberedHead(id - 3, 'log'), Buffer.from(lines.join('\n')), 0);
-    expect(buffer.frames.toString()).toBe(
+    expect(buffer.waiting.toString()).toBe(
       lines.map((it, index) => eventFrame(id - 3 + index, 'log', it)).join(''),
     );
   });

@@ -30,7 +30,7 @@ export class FrameBuffer {
   }
 
   /** What waits; to be read before anything else is added. */
-  get frames(): Buffer {
+  get waiting(): Buffer {
     return this.bytes.subarray(0, this.used);
   }
 

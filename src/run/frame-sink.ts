@@ -11,6 +11,7 @@ const HEARTBEAT_MS = 10_000;
 export class FrameSink {
   private readonly heartbeat: NodeJS.Timeout;
   private readonly timedOut: () => void;
+  private isBetweenEvents = true;
 
   /**
    * @param timeoutSeconds after so long without a byte accepted, `onTimeout` is called; the system
@@ -22,7 +23,7 @@ export class FrameSink {
     onTimeout: () => void,
   ) {
     this.heartbeat = setInterval(() => {
-      if (response.writableLength === 0) response.write(HEARTBEAT_FRAME);
+      if (response.writableLength === 0 && this.isBetweenEvents) response.write(HEARTBEAT_FRAME);
     }, HEARTBEAT_MS);
     // The timer of a socket looks at what is accepted, also in the middle of a long write.
     this.timedOut = () => {
@@ -32,11 +33,13 @@ export class FrameSink {
   }
 
   /**
-   * Sends a batch of whole frames; waits until the system has taken it, which it does when the client is
+   * Sends a batch of frames; waits until the system has taken it, which it does when the client is
    * not behind. Then its memory may be used again.
+   * @param isWhole the batch ends with an event; otherwise nothing may come in between
    * @throws the signal's reason if the client has gone: the response may have been ended then
    */
-  write(batch: Buffer | string, signal: AbortSignal): Promise<void> {
+  write(batch: Buffer | string, signal: AbortSignal, isWhole = true): Promise<void> {
+    this.isBetweenEvents = isWhole;
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const gone = () => reject(signal.reason as Error);

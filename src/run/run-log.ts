@@ -48,7 +48,8 @@ export interface RunLog {
 
   /**
    * Reads what comes after the event with the number `after` (0: all), in batches of whole events: as
-   * many as fit into 256 KiB, or one. The reader must be closed.
+   * many as fit into 256 KiB, or one. An event of over 1 MiB comes in parts, so that a reader who is slow
+   * holds no more than that. The reader must be closed.
    */
   reader(after: number): RunLogReader;
 
@@ -63,7 +64,9 @@ export interface RunLogReader {
    * @throws the signal's reason when it is aborted
    */
   next(signal: AbortSignal): Promise<Buffer | null>;
-  /** The number of the last event that was read. */
+  /** Whether the last batch ended with an event; false within one that comes in parts. */
+  readonly isBetweenEvents: boolean;
+  /** The number of the last event that was read; to be asked between events. */
   lastReadId(): Promise<number>;
   /** Frees what the reader holds. */
   close(): void;

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { RunLog, RunLogs } from '../../src/run/run-log.js';
+import type { RunLog, RunLogReader, RunLogs } from '../../src/run/run-log.js';
 
 /** What an adapter gives the suite: a place for logs that outlives the servers that use it. */
 export interface RunLogStorage {
@@ -15,8 +15,9 @@ export interface RunLogStorage {
 
 export type RunLogStorageFactory = () => RunLogStorage;
 
-/** What a reader may hold at most, unless one event alone is longer. */
+/** What a batch of several events may have at most, and any batch. */
 export const BATCH_BYTES = 256 * 1024;
+const MAX_HELD_BYTES = 1024 * 1024 + 64;
 
 export const never = new AbortController().signal;
 
@@ -45,13 +46,25 @@ export function eventsIn(batch: Buffer): SeenEvent[] {
   });
 }
 
+/** The next batch of a reader, the parts of a long event put together. */
+export async function nextWhole(reader: RunLogReader, signal = never): Promise<Buffer | null> {
+  const parts: Buffer[] = [];
+  do {
+    const batch = await reader.next(signal);
+    if (batch === null) return null;
+    if (batch.length > MAX_HELD_BYTES) throw new Error(`a part has ${batch.length} bytes`);
+    parts.push(Buffer.from(batch));
+  } while (!reader.isBetweenEvents);
+  return Buffer.concat(parts);
+}
+
 /** All that a log has from an event on, until its end. */
 export async function readAll(log: RunLog, after = 0): Promise<SeenEvent[]> {
   const reader = log.reader(after);
   const seen: SeenEvent[] = [];
   try {
     for (;;) {
-      const batch = await reader.next(never);
+      const batch = await nextWhole(reader);
       if (batch === null) return seen;
       seen.push(...eventsIn(batch));
     }
@@ -65,7 +78,7 @@ export async function readSome(log: RunLog, after: number, count: number): Promi
   const reader = log.reader(after);
   const seen: SeenEvent[] = [];
   try {
-    while (seen.length < count) seen.push(...eventsIn((await reader.next(never))!));
+    while (seen.length < count) seen.push(...eventsIn((await nextWhole(reader))!));
     return seen;
   } finally {
     reader.close();

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { eventFrame } from '../../src/run/event-frame.js';
 import type { RunLog, RunLogs } from '../../src/run/run-log.js';
-import { endOf, eventsIn, flushed, range, type RunLogStorage } from './run-log-fixture.js';
+import {
+  endOf,
+  eventsIn,
+  flushed,
+  nextWhole,
+  range,
+  type RunLogStorage,
+} from './run-log-fixture.js';
 
 type Step =
   | { do: 'append'; bytes: number }
@@ -11,6 +18,8 @@ type Step =
   /** From a part of the events that there are. */
   | { do: 'follow'; part: number }
   | { do: 'cut'; follower: number }
+  /** An event of another run. */
+  | { do: 'other'; bytes: number }
   /** Leaves a part of the next event behind. */
   | { do: 'crash'; part: number };
 
@@ -19,7 +28,7 @@ const part = fc.double({ min: 0, max: 1, noNaN: true });
 const bytes = fc.oneof(
   { weight: 4, arbitrary: fc.nat(200) },
   { weight: 2, arbitrary: fc.nat(100_000) },
-  { weight: 1, arbitrary: fc.integer({ min: 200_000, max: 1_000_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 200_000, max: 3_000_000 }) },
 );
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -34,6 +43,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ do: 'turn' as const }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('follow' as const), part }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cut' as const), follower: fc.nat() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('other' as const), bytes }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), part }) },
 );
 
@@ -81,7 +91,7 @@ class Client {
     const reader = log.reader(this.has);
     try {
       for (;;) {
-        const batch = await reader.next(signal).catch((error: unknown) => {
+        const batch = await nextWhole(reader, signal).catch((error: unknown) => {
           if (error !== 'cut') throw error;
           return null;
         });
@@ -106,6 +116,8 @@ class Interleaving {
   private readonly clients: Client[] = [];
   private logs: RunLogs;
   private log: RunLog;
+  private other: RunLog;
+  private otherSaid = 0;
 
   constructor(
     private readonly storage: RunLogStorage,
@@ -114,6 +126,7 @@ class Interleaving {
   ) {
     this.logs = storage.open(bufferBytes);
     this.log = this.logs.create(runId);
+    this.other = this.logs.create(`${runId}-other`);
     this.follow(0);
   }
 
@@ -144,6 +157,11 @@ class Interleaving {
         client.follow(this.log);
         break;
       }
+      case 'other':
+        // All logs share the memory in which events wait.
+        this.other.append('agent', 'x'.repeat(step.bytes));
+        this.otherSaid += 1;
+        break;
       case 'crash':
         await this.crash(step.part);
     }
@@ -154,8 +172,9 @@ class Interleaving {
     expect(await endOf(this.log)).toBe(this.said.length);
     this.follow(0);
     for (const client of this.clients) expect(await client.finish()).toBe(this.said.length);
+    expect(await endOf(this.other)).toBe(this.otherSaid + 1);
     expect(this.logs.isInUse(this.runId)).toBe(false);
-    this.logs.remove(this.runId);
+    for (const id of [this.runId, `${this.runId}-other`]) this.logs.remove(id);
   }
 
   private follow(after: number): void {
@@ -169,12 +188,15 @@ class Interleaving {
     await flushed();
     await Promise.all(this.clients.map((client) => client.cut()));
     this.log.abandon();
+    this.other.abandon();
     const next = Buffer.from(eventFrame(this.said.length + 1, 'agent', textOf(0, 50_000 * part)));
     this.storage.tear(this.runId, next.subarray(0, Math.floor(part * (next.length - 1))));
     this.logs = this.storage.open(this.bufferBytes);
     const { log, end } = this.logs.recover(this.runId);
     expect([log.lastEventId, end]).toEqual([this.said.length, null]);
     this.log = log;
+    this.other = this.logs.recover(`${this.runId}-other`).log;
+    expect(this.other.lastEventId).toBe(this.otherSaid);
     for (const client of this.clients) client.follow(log);
   }
 }
@@ -209,7 +231,7 @@ export function describeLogInterleavings(storage: () => RunLogStorage): void {
     let has = 0;
     while (has < 401) {
       const reader = log.reader(has);
-      const events = eventsIn((await reader.next(new AbortController().signal))!);
+      const events = eventsIn((await nextWhole(reader))!);
       expect(events[0]!.id).toBe(has + 1);
       has = await reader.lastReadId();
       expect(has).toBe(events.at(-1)!.id);
