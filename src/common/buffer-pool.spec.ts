@@ -21,16 +21,36 @@ describe('the pool of buffers', () => {
     expect(pool.take(8000)).not.toBe(second);
   });
 
-  it('keeps no more than a limit, and nothing when nobody asks any more', () => {
+  it('takes nothing back in part or twice', () => {
+    const buffer = pool.take(5000);
+    expect(() => pool.give(buffer.subarray(1))).toThrow();
+    pool.give(buffer);
+    expect(() => pool.give(buffer)).toThrow();
+  });
+
+  it('keeps no more than a limit', () => {
+    const buffers = Array.from({ length: 6 }, () => pool.take(16 << 20));
+    for (const buffer of buffers) pool.give(buffer);
+    const again = buffers.map(() => pool.take(16 << 20));
+    expect(again.filter((it) => buffers.includes(it))).toHaveLength(4);
+  });
+
+  it('lets go of what is not needed, also while something else is', () => {
     jest.useFakeTimers();
     try {
-      const buffers = Array.from({ length: 6 }, () => pool.take(16 << 20));
-      for (const buffer of buffers) pool.give(buffer);
-      const again = buffers.map(() => pool.take(16 << 20));
-      expect(again.filter((it) => buffers.includes(it)).length).toBeLessThanOrEqual(4);
-      pool.give(again[0]!);
-      jest.advanceTimersByTime(10_000);
-      expect(pool.take(16 << 20)).not.toBe(again[0]);
+      const idle = pool.take(16 << 20);
+      const lively = pool.take(4096);
+      pool.give(idle);
+      pool.give(lively);
+      for (let count = 0; count < 20; count += 1) {
+        jest.advanceTimersByTime(1000);
+        expect(pool.take(4096)).toBe(lively);
+        pool.give(lively);
+      }
+      expect(pool.take(16 << 20)).not.toBe(idle);
+      jest.advanceTimersByTime(15_000);
+      expect(pool.take(4096)).not.toBe(lively);
+      expect(jest.getTimerCount()).toBe(0);
     } finally {
       jest.useRealTimers();
     }

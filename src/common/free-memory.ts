@@ -14,6 +14,8 @@ nowhere.close();
 export function freeMemory(chunk: Buffer): void {
   const memory = chunk.buffer;
   if (memory.byteLength < MIN_BYTES || !(memory instanceof ArrayBuffer)) return;
+  // Part of memory that others have parts of, as Node's own slabs are: those cannot be given away.
+  if (memory.byteLength !== chunk.byteLength) return;
   // What is transferred through a closed port goes nowhere.
   nowhere.postMessage(null, [memory]);
 }
