@@ -35,7 +35,10 @@ export interface Session {
   readonly lines: LinesOfSession;
 }
 
-/** Lines by user. As a rule there is one, and most sessions wait for nobody: they make no map. */
+/**
+ * Lines by user. As a rule there is one, and most sessions wait for nobody: they make no map, which would be a
+ * tenth of what it costs to queue and grant a run.
+ */
 class LinesOfSession {
   private only: Line | null = null;
   private others: Map<User, Line> | null = null;

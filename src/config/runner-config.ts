@@ -57,7 +57,7 @@ export class RunnerConfig {
   readonly maxQueueSize!: number | null;
   /** Runs of one user that may wait; null means any number. */
   readonly maxPendingPerUser!: number | null;
-  /** Bytes of an agent's output that may wait in memory before they are written. */
+  /** Bytes of an agent's output that may wait in memory before they are written; 256 KiB is the most that is used. */
   readonly streamLimitBytes!: number;
   /** Bytes after which a line is cut. */
   readonly maxLineBytes!: number;

@@ -1,4 +1,4 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   ended,
@@ -67,18 +67,6 @@ describe('records on a full disk', () => {
     const next = open();
     expect(await next.takeOver()).toEqual([]);
     expect(await next.get(record.id)).toEqual(whole);
-  });
-
-  it('that a server has ended and not put away before it died are put away by the next one', async () => {
-    const record = newRecord();
-    await store.create(record);
-    const whole = { ...record, ...ended('timeout') };
-    writeFileSync(join(disk.path, 'store', 'live', `${record.id}.json`), JSON.stringify(whole));
-    const next = open();
-    expect(await next.takeOver()).toEqual([whole]);
-    await next.annotate(record.id, { lastEventId: 4 });
-    expect([filesIn('live'), filesIn('ended')]).toEqual([[], [`${record.id}.json`]]);
-    expect(await open().get(record.id)).toEqual({ ...whole, lastEventId: 4 });
   });
 
   it('have an end at once that does not fit, and it is written when there is room', async () => {

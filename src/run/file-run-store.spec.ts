@@ -1,5 +1,4 @@
 import {
-  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -139,19 +138,6 @@ describe('FileRunStore', () => {
       expect(await listed(next)).toEqual([whole.id]);
     });
 
-    it('counts a run as ended whose live file was left', async () => {
-      const record = newRecord();
-      await store.create(record);
-      copyFileSync(liveFile(record.id), join(root, 'copy'));
-      await store.transition(record.id, UNENDED, ended());
-      copyFileSync(join(root, 'copy'), liveFile(record.id));
-      const next = storage.open();
-      expect(await next.takeOver()).toEqual([]);
-      expect((await next.get(record.id))!.state).toBe('completed');
-      expect(await listed(next)).toEqual([record.id]);
-      expect(names()).toEqual([0, 1, 0]);
-    });
-
     it('takes a run for live whose end was torn', async () => {
       const record = newRecord();
       await store.create(record);
@@ -194,13 +180,16 @@ describe('FileRunStore', () => {
       expect(names()).toEqual([1, 0, 0]);
     });
 
-    it('takes up a run whose end was written into its live file', async () => {
+    it('takes up a run whose end was written into its live file, and puts it away', async () => {
       const record = newRecord({ ...ended('timeout') });
       writeFileSync(liveFile(record.id), JSON.stringify(record));
       const next = storage.open();
       expect((await next.get(record.id))?.state ?? 'unknown').toBe('unknown');
       expect(await next.takeOver()).toEqual([record]);
       expect((await next.get(record.id))!.state).toBe('timeout');
+      await next.annotate(record.id, { lastEventId: 4 });
+      expect(names()).toEqual([0, 1, 0]);
+      expect(await storage.open().get(record.id)).toEqual({ ...record, lastEventId: 4 });
     });
   });
 

@@ -147,9 +147,8 @@ export class FileRunStore implements RunStore {
     try {
       const text = readFile(file);
       const record = recordIn(text);
-      // One that has ended is here because the server died before it removed this file; one that is
-      // empty, because the server died before it wrote it: that run was promised to nobody.
-      if (text === '' || (record !== null && this.endedRecord(id) !== null)) removeFile(file);
+      // The server died before it wrote it: that run was promised to nobody.
+      if (text === '') removeFile(file);
       else if (record !== null) this.live.set(id, record);
       else throw new Error('it is no record of this version');
     } catch (cause) {
@@ -215,6 +214,10 @@ export class FileRunStore implements RunStore {
     this.remember(record);
   }
 
+  /**
+   * The record is written over where it lies, which a full disk has room for, and put away by a rename. What
+   * a crash leaves between the two is a live record with its end: `takeOver` gives it like any other.
+   */
   private writeEnded(record: RunRecord): void {
     const text = JSON.stringify(record);
     if (this.live.has(record.id)) {

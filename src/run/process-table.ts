@@ -60,6 +60,20 @@ export class ProcessTable {
     return new ProcessSnapshot(found);
   }
 
+  private cookieOf(
+    pid: number,
+    environment: string,
+    key: string,
+    cookies: Map<string, string | null>,
+  ): string | null {
+    if (environment === NO_ENVIRONMENT) return null;
+    const known = this.cookies.get(key);
+    // A process between fork and exec may show no environment yet: such an answer is not kept.
+    const read = known === undefined ? readCookie(pid) : { cookie: known, final: true };
+    if (read.final) cookies.set(key, read.cookie);
+    return read.cookie;
+  }
+
   /** @param cookies gets the cookies that need not be read again */
   private *entries(cookies: Map<string, string | null>): Generator<ProcessEntry> {
     for (const name of withSpareDescriptor(() => readdirSync('/proc'))) {
@@ -68,11 +82,7 @@ export class ProcessTable {
       if (process === null) continue;
       // A process that becomes another program may get another environment with it.
       const key = `${pid}:${process.startTime}:${process.environment}`;
-      const known = process.environment === NO_ENVIRONMENT ? null : this.cookies.get(key);
-      // A process between fork and exec may show no environment yet: such an answer is not kept.
-      const read = known === undefined ? readCookie(pid) : { cookie: known, final: true };
-      if (read.final) cookies.set(key, read.cookie);
-      yield { ...process, cookie: read.cookie };
+      yield { ...process, cookie: this.cookieOf(pid, process.environment, key, cookies) };
     }
   }
 }

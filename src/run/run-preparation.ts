@@ -90,6 +90,7 @@ export class RunPreparation {
       signal.throwIfAborted();
       return { policy, launch, repo, overlay };
     } catch (error) {
+      // It has settled: `together` waits for both.
       await preparing.then(
         ({ repo }) => repo.close(),
         () => undefined,

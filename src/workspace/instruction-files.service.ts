@@ -69,7 +69,7 @@ export class InstructionFilesService {
   }
 }
 
-/** Most agents leave them as they are, and then nothing has to be written. */
+/** Most agents leave them as they are, and then nothing has to be written; what cannot be read is replaced. */
 async function putRules(repo: Directory, rules: Buffer, signal?: AbortSignal): Promise<void> {
   const present = await repo.readFile(INSTRUCTION_FILE, rules.length).catch(() => null);
   if (present?.equals(rules)) return;

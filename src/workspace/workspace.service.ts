@@ -127,13 +127,14 @@ export class WorkspaceService {
     const putRules = () => this.instructions.put(repo, rules, providerId, signal);
     let overlay: OverlaySummary | null = null;
     if (pkg !== null) {
+      // Before its links, so that a package cannot take their names.
       await putRules();
       signal.throwIfAborted();
       overlay = await this.overlays.apply({ repo, workspace, pkg, freshRepo: fresh, signal });
       signal.throwIfAborted();
     }
     await together(
-      // Whatever an overlay may have done: the rules are the administrator's.
+      // Again behind an overlay, whatever that may have done: the rules are the administrator's.
       putRules(),
       keepMemory(repo, prompt),
       repo.ensureSub('outputs').then((outputs) => outputs.close()),
