@@ -1,3 +1,4 @@
+import type { AgentReading } from './agent-reading.js';
 import type { RunPolicy } from './policy.js';
 
 /** What an adapter makes a command line of. */
@@ -31,6 +32,8 @@ export interface AgentAdapter {
   /** Beginnings of the names of its own variables. */
   readonly environmentFamilies: readonly string[];
   readonly politeSignal: PoliteSignal;
+  /** Understands what it prints. */
+  readonly reading: AgentReading;
   invocation(context: LaunchContext): AgentInvocation;
   /** Makes the folder where the CLI keeps its state, and gives the variables that name it. */
   home?(): Promise<Record<string, string>>;

@@ -33,9 +33,11 @@ export interface AgentReading {
   readonly id: string;
   /**
    * Texts of which each line that can matter to the result has at least one; a line without any is not
-   * parsed while the run goes on. ASCII, as few and as rare as can be.
+   * parsed while the run goes on. ASCII, as few and as rare as can be. None means that every line matters.
    */
   readonly signs: readonly string[];
+  /** Whether the CLI says of every run that ends by itself how it went: then saying nothing is a failure. */
+  readonly concludes: boolean;
   /** Reads one line, without its end. Pure; may throw for a line that is not of this CLI. */
   read(line: string): LineReading;
   /** Why the agent failed, where its stdout did not say; null if this tells nothing either. */

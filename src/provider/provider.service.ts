@@ -6,6 +6,7 @@ import type { ProviderId } from '../config/environment.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { adaptersFor } from './adapters/index.js';
 import type { AgentAdapter, PoliteSignal } from './agent-adapter.js';
+import type { AgentReading } from './agent-reading.js';
 import { findBinary } from './binary.js';
 import { childEnvironment } from './child-environment.js';
 import type { RunPolicy } from './policy.js';
@@ -31,6 +32,8 @@ export interface Launch {
   stdin: string;
   /** By which it is asked to end. */
   politeSignal: PoliteSignal;
+  /** Understands what it prints. */
+  reading: AgentReading;
 }
 
 /** Turns a policy and a prompt into the start of an agent's CLI. */
@@ -56,6 +59,11 @@ export class ProviderService {
       );
     }
     return adapter;
+  }
+
+  /** How the lines of a provider's agents are to be read; null if this runner does not have it any more. */
+  readingOf(provider: string): AgentReading | null {
+    return this.adapters.get(provider)?.reading ?? null;
   }
 
   /** @throws {RunnerError} `provider_not_implemented`, `spawn_failed` if the CLI is not there */
@@ -88,6 +96,7 @@ export class ProviderService {
       }),
       stdin: adapter.stdin?.(prompt) ?? prompt,
       politeSignal: adapter.politeSignal,
+      reading: adapter.reading,
     };
   }
 

@@ -18,10 +18,12 @@ export function claimOf(key: string, request: RunRequest): KeyClaim {
       errors: [{ field: 'Idempotency-Key', message }],
     });
   }
+  // How its answer shows a run is no part of it.
+  const { view: _, ...order } = request;
   const { user_id: userId = null, session_id: sessionId = '' } = request;
   return {
     key: sha256(JSON.stringify([userKeyOf(userId, sessionId), key])),
-    bodyHash: sha256(JSON.stringify(inOrder(request))),
+    bodyHash: sha256(JSON.stringify(inOrder(order))),
   };
 }
 

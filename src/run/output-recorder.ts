@@ -1,7 +1,10 @@
 import { monotonicSeconds } from '../common/clock.js';
 import type { RunnerConfig } from '../config/runner-config.js';
+import type { AgentReading } from '../provider/agent-reading.js';
+import type { AgentResult } from '../provider/agent-result.js';
+import { ResultCollector, type SeenExit } from '../provider/result-collector.js';
 import type { AgentSinks } from './agent-process.js';
-import { safeAgentLines, textLines } from './event-frame.js';
+import { logDataOf, safeAgentLines } from './safe-lines.js';
 import type { LineSink } from './output-lines.js';
 import { logData, stalledData } from './run-events.js';
 import type { RunMetrics } from './run-metrics.js';
@@ -13,12 +16,15 @@ export class OutputRecorder {
   private isSilent = true;
   private lastOutput = this.began;
   private stallTimer: NodeJS.Timeout | null = null;
+  private readonly collector: ResultCollector;
 
   constructor(
     private readonly run: Run,
+    reading: AgentReading,
     private readonly config: RunnerConfig,
     private readonly metrics: RunMetrics,
   ) {
+    this.collector = new ResultCollector(reading);
     if (config.stallSeconds !== null) this.watchFor(config.stallSeconds, config.stallSeconds);
   }
 
@@ -26,7 +32,7 @@ export class OutputRecorder {
     return {
       stdout: { lines: (block) => this.agentLines(block), cut: this.cutNote('stdout') },
       stderr: {
-        lines: (block) => textLines(block).forEach((text) => this.note(text)),
+        lines: (block) => this.errorLines(block),
         cut: this.cutNote('stderr'),
       },
       output: () => {
@@ -43,6 +49,11 @@ export class OutputRecorder {
     };
   }
 
+  /** What the agent made of its run, once it has had its last word. */
+  result(exit: SeenExit): AgentResult {
+    return this.collector.conclude(exit);
+  }
+
   /** The agent has ended: nothing is to be expected of it any more. */
   stop(): void {
     if (this.stallTimer !== null) clearTimeout(this.stallTimer);
@@ -56,7 +67,15 @@ export class OutputRecorder {
       const { provider } = this.run;
       this.metrics.firstAgentEvent.observe({ provider }, monotonicSeconds() - this.began);
     }
+    this.collector.lines(safe);
     this.run.log.appendLines('agent', safe);
+  }
+
+  private errorLines(block: Buffer): void {
+    const data = logDataOf(block);
+    if (data.length === 0) return;
+    this.collector.noteWords(block);
+    this.run.log.appendLines('log', data);
   }
 
   private note(text: string): void {

@@ -87,13 +87,17 @@ export class RunEnding {
     if (!hasEnded(run.record.state)) {
       const { reason, code } = end;
       this.metrics.runs.inc({ provider: run.provider, reason, code: code ?? '' });
+      if (end.result !== null) this.metrics.agentEnded(run.provider, end.result);
     }
     if (end.reason === 'failed' && failure !== undefined) run.prepared.reject(failure);
     else run.prepared.resolve();
     run.ended.resolve();
     const { reason, code, returnCode, killed, survivors } = end;
     log[levelOf(run, ending)](
-      { reason, code, returnCode, killed, survivors, err: failure?.facts.cause },
+      {
+        ...{ reason, code, returnCode, killed, survivors, err: failure?.facts.cause },
+        ...{ outcome: end.result?.outcome, error: end.result?.error?.code },
+      },
       'run ended',
     );
     if (lastEventId === null) void this.writeEndLater(run, log);

@@ -1,4 +1,5 @@
 import type { Run } from './run.js';
+import { resultBody, type ResultBody, resultIn } from './result-body.js';
 import { safeJson } from './event-frame.js';
 import type { AgentFacts, EndCause, RunEnd, RunRecord } from './run-record.js';
 import type { OverlaySummary } from '../packages/package-types.js';
@@ -38,22 +39,30 @@ export function exitData({ id, sessionId }: RunRecord, end: RunEnd): string {
     detail: end.detail,
     killed: end.killed,
     survivors: end.survivors,
+    ...resultBody(end),
   });
 }
 
 /** Reads what `exitData` has written. */
 export function endIn(data: string): RunEnd | null {
-  let exit: EndCause & { return_code: number | null; killed: boolean; survivors: number };
+  let exit: ExitBody;
   try {
-    exit = JSON.parse(data) as typeof exit;
+    exit = JSON.parse(data) as ExitBody;
   } catch {
     return null;
   }
   const { reason, code, detail, killed, survivors } = exit;
-  return { reason, code, detail, killed, survivors, returnCode: exit.return_code };
+  return {
+    ...{ reason, code, detail, killed, survivors },
+    returnCode: exit.return_code,
+    result: resultIn(exit),
+  };
 }
+
+type ExitBody = EndCause &
+  ResultBody & { return_code: number | null; killed: boolean; survivors: number };
 
 /** The end of a run whose agent never ran, or of whose agent nothing is known. */
 export function endWithoutAgent(cause: EndCause): RunEnd {
-  return { ...cause, returnCode: null, killed: false, survivors: 0 };
+  return { ...cause, returnCode: null, killed: false, survivors: 0, result: null };
 }

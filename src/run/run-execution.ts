@@ -54,7 +54,7 @@ export class RunExecution {
     );
     if (run.logFault === null) run.prepared.resolve();
     try {
-      return await this.supervise(run, agent);
+      return await this.supervise(run, agent, recorder);
     } finally {
       // An agent that could not be ended has had its last word too.
       recorder.stop();
@@ -94,7 +94,7 @@ export class RunExecution {
       // Cancel and disconnect are looked at once more in the tick of the spawn.
       run.stopSignal.throwIfAborted();
       const { maxLineBytes, maxOutputBytes } = this.config;
-      const recorder = new OutputRecorder(run, this.config, this.metrics);
+      const recorder = new OutputRecorder(run, launch.reading, this.config, this.metrics);
       const agent = await this.spawner
         .spawn(
           { ...launch, cwd: repo.self, cookie: run.record.cookie, maxLineBytes, maxOutputBytes },
@@ -132,7 +132,11 @@ export class RunExecution {
     }
   }
 
-  private async supervise(run: Run, agent: AgentProcess): Promise<Ending> {
+  private async supervise(
+    run: Run,
+    agent: AgentProcess,
+    recorder: OutputRecorder,
+  ): Promise<Ending> {
     const limit = Math.min(
       run.record.order.maxRuntimeSeconds ?? Infinity,
       this.config.maxRuntimeSeconds,
@@ -161,8 +165,9 @@ export class RunExecution {
     run.log.flush();
     const cause = run.cause ?? completed(run);
     const { killed, survivors } = tree ?? { killed: false, survivors: 0 };
+    const result = recorder.result({ returnCode, isOwn: run.cause === null });
     return {
-      end: { ...cause, killed, survivors, returnCode },
+      end: { ...cause, killed, survivors, returnCode, result },
       // Nothing of it was shown to anybody.
       failure: run.log.lastEventId === 0 ? failureOf(run, run.logFault) : undefined,
       gone: survivors > 0 ? () => agent.gone() : undefined,

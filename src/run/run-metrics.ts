@@ -6,6 +6,7 @@ import {
 } from '@willsoto/nestjs-prometheus';
 import { Counter, Histogram } from 'prom-client';
 import type { RunnerError } from '../common/errors.js';
+import type { AgentResult } from '../provider/agent-result.js';
 import type { ProblemListener } from '../common/problem-listener.js';
 
 /** Seconds, from what a warm session takes to the longest run that is usual. */
@@ -17,6 +18,9 @@ const PREPARATION = 'runner_preparation_seconds';
 const FIRST_EVENT = 'runner_first_agent_event_seconds';
 const RUN_TIME = 'runner_run_seconds';
 const RUNS = 'runner_runs_total';
+const RESULTS = 'runner_agent_results_total';
+const TOKENS = 'runner_agent_tokens_total';
+const COST = 'runner_agent_cost_usd_total';
 const REFUSALS = 'runner_refusals_total';
 
 export const RUN_METRIC_PROVIDERS = [
@@ -48,6 +52,21 @@ export const RUN_METRIC_PROVIDERS = [
     labelNames: ['provider', 'reason', 'code'],
   }),
   makeCounterProvider({
+    name: RESULTS,
+    help: 'Runs of agents that have ended, by provider, outcome and error code (empty where there is none).',
+    labelNames: ['provider', 'outcome', 'error'],
+  }),
+  makeCounterProvider({
+    name: TOKENS,
+    help: 'Tokens that agents say they have used, by provider and kind: input (those from a cache among them), cached, output.',
+    labelNames: ['provider', 'kind'],
+  }),
+  makeCounterProvider({
+    name: COST,
+    help: 'US dollars that agents say they have spent, by provider.',
+    labelNames: ['provider'],
+  }),
+  makeCounterProvider({
     name: REFUSALS,
     help: 'Requests that were refused before they became a run, by error code.',
     labelNames: ['code'],
@@ -63,8 +82,25 @@ export class RunMetrics implements ProblemListener {
     @InjectMetric(FIRST_EVENT) readonly firstAgentEvent: Histogram<'provider'>,
     @InjectMetric(RUN_TIME) readonly runTime: Histogram<'provider'>,
     @InjectMetric(RUNS) readonly runs: Counter<'provider' | 'reason' | 'code'>,
+    @InjectMetric(RESULTS) private readonly results: Counter<'provider' | 'outcome' | 'error'>,
+    @InjectMetric(TOKENS) private readonly tokens: Counter<'provider' | 'kind'>,
+    @InjectMetric(COST) private readonly cost: Counter<'provider'>,
     @InjectMetric(REFUSALS) private readonly refusals: Counter<'code'>,
   ) {}
+
+  /** Counts what an agent made of its run, and what it has used for it. */
+  agentEnded(provider: string, { outcome, error, usage }: AgentResult): void {
+    this.results.inc({ provider, outcome, error: error?.code ?? '' });
+    const tokens = {
+      input: usage.inputTokens,
+      cached: usage.cachedTokens,
+      output: usage.outputTokens,
+    };
+    for (const [kind, count] of Object.entries(tokens)) {
+      if (count !== null) this.tokens.inc({ provider, kind }, count);
+    }
+    if (usage.costUsd !== null) this.cost.inc({ provider }, usage.costUsd);
+  }
 
   /** Counts a request that was refused before it became a run. */
   problemAnswered(

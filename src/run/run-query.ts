@@ -2,10 +2,24 @@ import { userKeyOf } from '../admission/user-key.js';
 import { type FieldError, RunnerError } from '../common/errors.js';
 import { isRunId } from './run-id.js';
 import { RUN_STATES, type RunState } from './run-record.js';
+import { type View, VIEWS } from './run-request.js';
 import type { RunFilter } from './run-store.js';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
+
+/**
+ * How a stream is to show a run's events: `view=`.
+ * @throws {RunnerError} `invalid_request`
+ */
+export function viewOf(view: unknown): View {
+  if (view === undefined || view === '') return 'raw';
+  const known = VIEWS.find((it) => it === view);
+  if (known === undefined) {
+    throw invalid([{ field: 'view', message: `must be one of: ${VIEWS.join(', ')}` }]);
+  }
+  return known;
+}
 
 /**
  * The filter of `GET /runs?user_id=&session_id=&state=&limit=&cursor=`.
@@ -37,10 +51,7 @@ export function filterOf(query: Record<string, unknown>): RunFilter {
     limit,
     before: text('cursor'),
   };
-  if (errors.length > 0) {
-    const sentence = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
-    throw new RunnerError('invalid_request', `The request is not valid: ${sentence}.`, { errors });
-  }
+  if (errors.length > 0) throw invalid(errors);
   if (filter.before !== null && !isRunId(filter.before)) {
     throw new RunnerError(
       'cursor_invalid',
@@ -48,4 +59,9 @@ export function filterOf(query: Record<string, unknown>): RunFilter {
     );
   }
   return filter;
+}
+
+function invalid(errors: FieldError[]): RunnerError {
+  const sentence = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
+  return new RunnerError('invalid_request', `The request is not valid: ${sentence}.`, { errors });
 }

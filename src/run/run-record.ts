@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../common/errors.js';
 import type { OverlaySummary } from '../packages/package-types.js';
+import type { AgentResult } from '../provider/agent-result.js';
 
 /** Why a run ended; also its state from then on (contract, section 8). */
 export const END_REASONS = [
@@ -34,6 +35,8 @@ export interface RunEnd extends EndCause {
   killed: boolean;
   /** Processes that could not be ended. */
   survivors: number;
+  /** What the agent made of it; null if none ran, or nobody was there to listen to its end. */
+  result: AgentResult | null;
 }
 
 /** What a run asked for, kept so that it can still be started by the next server. */

@@ -8,7 +8,13 @@ import { MAX_PROMPT_CHARACTERS, RunRequest } from './run-request.js';
 /** Fields that count as absent when they hold nothing but blanks. */
 const BLANK_IS_ABSENT = ['user_id', 'package_id', 'sandbox', 'provider'] as const;
 /** Fields that count as absent when they are null, and are not looked at otherwise. */
-const NULL_IS_ABSENT = ['on_disconnect', 'on_busy', 'max_runtime_seconds', 'metadata'] as const;
+const NULL_IS_ABSENT = [
+  'on_disconnect',
+  'on_busy',
+  'max_runtime_seconds',
+  'metadata',
+  'view',
+] as const;
 
 /** Makes a `RunRequest` of a body; unknown fields are ignored. */
 @Injectable()

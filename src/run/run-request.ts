@@ -22,6 +22,9 @@ const MAX_METADATA_DEPTH = 32;
 export const ON_DISCONNECT = ['cancel', 'continue'] as const;
 export type OnDisconnect = (typeof ON_DISCONNECT)[number];
 
+export const VIEWS = ['raw', 'activity'] as const;
+export type View = (typeof VIEWS)[number];
+
 export const ON_BUSY = ['queue', 'reject', 'interrupt'] as const;
 export type OnBusy = (typeof ON_BUSY)[number];
 
@@ -93,6 +96,11 @@ export class RunRequest {
   @IsOptional()
   @OneOf(ON_BUSY)
   on_busy?: OnBusy;
+
+  /** How the answer shows the run's events: nothing of the run itself. */
+  @IsOptional()
+  @OneOf(VIEWS)
+  view?: View;
 
   /** Seconds; the pipe also holds it against the configured limit. */
   @IsOptional()

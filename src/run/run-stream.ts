@@ -3,6 +3,7 @@ import { Inject, Injectable, type MessageEvent } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import type { ActivityView } from './activity-view.js';
 import type { Follower } from './follower.js';
 import { FrameSink } from './frame-sink.js';
 import type { RunLog, RunLogReader } from './run-log.js';
@@ -23,6 +24,8 @@ export interface Followed {
   log: RunLog;
   /** The number of the last event that the client has. */
   after: number;
+  /** Null shows the events as they stand in the log. */
+  view: ActivityView | null;
 }
 
 /** Who is concerned by what happens to a stream, for the log. */
@@ -33,6 +36,7 @@ function names({ runId, run }: Pick<Followed, 'runId' | 'run'>) {
 /** One stream that is being sent. */
 interface Stream {
   run: Run | null;
+  view: ActivityView | null;
   reader: RunLogReader;
   sink: FrameSink;
   gone: AbortSignal;
@@ -94,12 +98,13 @@ export class RunStream {
   }
 
   private async send(
-    { runId, run, log, after }: Followed,
+    { runId, run, log, after, view }: Followed,
     follower: Follower,
     gone: AbortSignal,
   ): Promise<void> {
     const stream: Stream = {
       run,
+      view,
       reader: log.reader(after),
       sink: new FrameSink(follower.response, this.config.followerTimeoutSeconds, () => {
         this.logger.warn(
@@ -131,21 +136,25 @@ export class RunStream {
   }
 
   private async sendLog(stream: Stream): Promise<void> {
-    const { reader, sink, gone } = stream;
+    const { reader, sink, gone, view } = stream;
     for (;;) {
-      if (stream.interrupt.signal.aborted) {
+      // Nothing comes in between the parts of an event.
+      if (stream.interrupt.signal.aborted && reader.isBetweenEvents) {
         gone.throwIfAborted();
         if (stream.isOver) return;
         stream.interrupt = new AbortController();
         await sink.notice(await reader.lastReadId(), 'shutdown', this.shutdown, gone);
       }
-      const { signal } = stream.interrupt;
+      const signal = reader.isBetweenEvents ? stream.interrupt.signal : gone;
       const batch = await reader.next(signal).catch((error: unknown) => {
         if (signal.aborted) return 'interrupted' as const;
         throw error;
       });
       if (batch === null) return;
-      if (batch !== 'interrupted') await sink.write(batch, gone);
+      if (batch === 'interrupted') continue;
+      const isWhole = reader.isBetweenEvents;
+      const shown = view === null ? batch : await view.of(batch, isWhole);
+      if (shown.length > 0) await sink.write(shown, gone, isWhole);
     }
   }
 

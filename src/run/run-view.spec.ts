@@ -22,6 +22,10 @@ describe('what is said of a run', () => {
       package: null,
       metadata: record.order.metadata,
       last_event_id: 0,
+      outcome: null,
+      error: null,
+      result_text: null,
+      usage: null,
       position: 2,
       pending_total: 5,
     });

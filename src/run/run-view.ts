@@ -1,5 +1,8 @@
 import type { AgentFacts, RunRecord, RunState } from './run-record.js';
 import type { OverlaySummary } from '../packages/package-types.js';
+import type { AgentError } from '../provider/activity.js';
+import type { Outcome } from '../provider/agent-result.js';
+import { resultBody, type ResultBody } from './result-body.js';
 import type { RunView } from './run.service.js';
 
 /** What `GET /runs/{id}` says of a run. */
@@ -19,6 +22,11 @@ export interface RunBody {
   package: OverlaySummary | null;
   metadata: Record<string, unknown> | null;
   last_event_id: number;
+  /** As `runner.exit` has it; the text only of one run, not in lists. */
+  outcome: Outcome | null;
+  error: AgentError | null;
+  result_text?: string | null;
+  usage: ResultBody['usage'];
   /** Only while it waits. */
   position?: number;
   pending_total?: number;
@@ -26,9 +34,10 @@ export interface RunBody {
   prompt?: string;
 }
 
-/** @param withPrompt the prompt is asked for too */
-export function bodyOf({ record, queue }: RunView, withPrompt = false): RunBody {
+/** What a list says of each run. */
+export function listedBodyOf({ record, queue }: RunView): RunBody {
   const { end, order } = record;
+  const { outcome, error, usage } = resultBody(end);
   return {
     ...referenceOf(record),
     user_id: record.userId,
@@ -43,7 +52,19 @@ export function bodyOf({ record, queue }: RunView, withPrompt = false): RunBody 
     package: record.package,
     metadata: order.metadata,
     last_event_id: record.lastEventId,
+    outcome,
+    error,
+    usage,
     ...(queue === null ? {} : { position: queue.position, pending_total: queue.pendingTotal }),
+  };
+}
+
+/** @param withPrompt the prompt is asked for too */
+export function bodyOf(view: RunView, withPrompt = false): RunBody {
+  const { order, end } = view.record;
+  return {
+    ...listedBodyOf(view),
+    result_text: resultBody(end).result_text,
     ...(withPrompt ? { prompt: order.prompt } : {}),
   };
 }

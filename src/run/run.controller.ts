@@ -18,15 +18,17 @@ import type { Request, Response } from 'express';
 import { EMPTY, type Observable } from 'rxjs';
 import { NoContent } from '../common/no-content.js';
 import { RunnerError } from '../common/errors.js';
+import { ProviderService } from '../provider/provider.service.js';
+import { ActivityView } from './activity-view.js';
 import { cursorOf, requireKnown } from './cursor.js';
 import { Follower } from './follower.js';
 import { RunIntake, type Submission, type Submitted } from './run-intake.js';
-import { filterOf } from './run-query.js';
+import { filterOf, viewOf } from './run-query.js';
 import { hasEnded, type RunRecord } from './run-record.js';
-import { RunRequest } from './run-request.js';
+import { RunRequest, type View } from './run-request.js';
 import { RunRequestPipe } from './run-request.pipe.js';
 import { RunStream } from './run-stream.js';
-import { bodyOf, referenceOf, type RunBody } from './run-view.js';
+import { bodyOf, listedBodyOf, referenceOf, type RunBody } from './run-view.js';
 import { RunService } from './run.service.js';
 import { TakeoverGuard } from './takeover.guard.js';
 
@@ -41,6 +43,7 @@ export class RunController {
     private readonly intake: RunIntake,
     private readonly runs: RunService,
     private readonly stream: RunStream,
+    private readonly providers: ProviderService,
   ) {}
 
   /**
@@ -56,11 +59,12 @@ export class RunController {
     const submission = submissionOf(request, http, 'cancel');
     // Before a run is made: a client whose cursor is no number will not understand the stream.
     const after = cursorOf(submission.lastEventId, undefined);
+    const view = request.view ?? viewOf(http.query.view);
     const submitted = await this.intake.submit(submission);
     http.res!.setHeader('Location', locationOf(submitted));
     if ('ended' in submitted) {
       repeatProblem(submitted.ended);
-      return this.followById(submitted.ended.id, after, http);
+      return this.followById(submitted.ended.id, after, view, http);
     }
     const { run } = submitted;
     // Before it counts as a follower: its leave is no reason to end the run.
@@ -68,7 +72,10 @@ export class RunController {
     const follower = new Follower(http, http.res!);
     follower.onEnd(run.attachFollower());
     if (run.admittedAtOnce) await run.prepared.promise;
-    return this.stream.follow({ runId: run.id, run, log: run.log, after }, follower);
+    return this.stream.follow(
+      { runId: run.id, run, log: run.log, after, view: this.viewOf(view, () => run.provider) },
+      follower,
+    );
   }
 
   /** `POST /runs`: creates a run and answers at once. */
@@ -91,7 +98,7 @@ export class RunController {
     @Query() query: Record<string, unknown>,
   ): Promise<{ runs: RunBody[]; next_cursor: string | null }> {
     const { runs, next } = await this.runs.list(filterOf(query));
-    return { runs: runs.map((view) => bodyOf(view)), next_cursor: next };
+    return { runs: runs.map((view) => listedBodyOf(view)), next_cursor: next };
   }
 
   /** `GET /runs/{id}`: what is known of a run. */
@@ -105,10 +112,10 @@ export class RunController {
   async events(
     @Param('id') id: string,
     @Headers('last-event-id') lastEventId: string | undefined,
-    @Query('after') after: unknown,
+    @Query() { after, view }: Record<string, unknown>,
     @Req() http: Request,
   ): Promise<Observable<MessageEvent>> {
-    return this.followById(id, cursorOf(lastEventId, after), http);
+    return this.followById(id, cursorOf(lastEventId, after), viewOf(view), http);
   }
 
   /** `POST /runs/{id}/cancel`: 200 with the run once it has ended, else 202. */
@@ -125,16 +132,24 @@ export class RunController {
   private async followById(
     id: string,
     after: number,
+    view: View,
     http: Request,
   ): Promise<Observable<MessageEvent>> {
-    const { run, log, hasEnd } = await this.runs.logOf(id);
+    const { run, log, hasEnd, provider } = await this.runs.logOf(id);
     requireKnown(after, log.lastEventId);
     if (hasEnd && after === log.lastEventId) throw new NoContent();
     // Who asks for the headers alone follows nothing.
     if (http.method === 'HEAD') return EMPTY;
     const follower = new Follower(http, http.res!);
     if (run !== null) follower.onEnd(run.attachFollower());
-    return this.stream.follow({ runId: id, run, log, after }, follower);
+    return this.stream.follow(
+      { runId: id, run, log, after, view: this.viewOf(view, provider) },
+      follower,
+    );
+  }
+
+  private viewOf(view: View, provider: () => string): ActivityView | null {
+    return view === 'raw' ? null : new ActivityView(() => this.providers.readingOf(provider()));
   }
 }
 

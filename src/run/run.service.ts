@@ -6,7 +6,7 @@ import { LiveRuns } from './live-runs.js';
 import { RUN_LOGS, type RunLog, type RunLogs } from './run-log.js';
 import type { EndCause, RunRecord } from './run-record.js';
 import { RUN_STORE, type RunFilter, type RunPage, type RunStore } from './run-store.js';
-import type { Run } from './run.js';
+import { NO_PROVIDER, type Run } from './run.js';
 
 /** Where a waiting run stands. */
 export interface QueuePosition {
@@ -20,6 +20,17 @@ export interface RunView {
   record: RunRecord;
   /** Null once it waits no more. */
   queue: QueuePosition | null;
+}
+
+/** The log of a run. */
+export interface FoundLog {
+  /** Null once it has ended. */
+  run: Run | null;
+  log: RunLog;
+  /** The log has its end. */
+  hasEnd: boolean;
+  /** Whose agent speaks in it; known when it does. */
+  provider: () => string;
 }
 
 const DRAINING: EndCause = {
@@ -52,12 +63,14 @@ export class RunService {
   }
 
   /**
-   * The log of a run, whether it has its end, and the run itself while it lives.
+   * The log of a run, whether it has its end, whose agent speaks in it, and the run itself while it lives.
    * @throws {RunnerError} `run_not_found`, `cursor_expired` if its events are kept no more
    */
-  async logOf(id: string): Promise<{ run: Run | null; log: RunLog; hasEnd: boolean }> {
+  async logOf(id: string): Promise<FoundLog> {
     const run = this.live.get(id);
-    if (run !== undefined) return { run, log: run.log, hasEnd: false };
+    if (run !== undefined) {
+      return { run, log: run.log, hasEnd: false, provider: () => run.provider };
+    }
     const record = await this.store.get(id);
     if (record === null) throw notFound();
     const log = record.eventsExpired ? null : this.logs.open(id, record.lastEventId);
@@ -67,7 +80,8 @@ export class RunService {
         'The events of this run are kept no more; what is known of its end stands at /runs/{id}.',
       );
     }
-    return { run: null, log, hasEnd: record.isEndLogged };
+    const provider = record.agent?.provider ?? NO_PROVIDER;
+    return { run: null, log, hasEnd: record.isEndLogged, provider: () => provider };
   }
 
   /**

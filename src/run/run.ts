@@ -13,6 +13,9 @@ export type Departure =
   /** The server cut it: the client accepted nothing for too long, or the log could not be read. */
   | 'cut';
 
+/** Stands for the provider of a run that had none yet. */
+export const NO_PROVIDER = 'none';
+
 /** Seconds that a client has at least to come back after the server has cut its connection. */
 const MIN_GRACE_AFTER_CUT_SECONDS = 60;
 
@@ -21,7 +24,7 @@ export class Run {
   /** The state now; the store may be a step behind. */
   state: RunState;
   /** Known from the preparation on. */
-  provider = 'none';
+  provider = NO_PROVIDER;
   /** Its agent has been silent for longer than is usual. */
   isStalled = false;
   /** What became of its log, if not every event could be written. */

@@ -50,7 +50,15 @@ export function ended(
   return {
     state: reason,
     endedAt: '2026-01-01T00:00:01.000Z',
-    end: { reason, code: null, detail: null, returnCode: 0, killed: false, survivors: 0 },
+    end: {
+      reason,
+      code: null,
+      detail: null,
+      returnCode: 0,
+      killed: false,
+      survivors: 0,
+      result: null,
+    },
     lastEventId: 3,
     eventBytes: 1000,
     isEndLogged: true,

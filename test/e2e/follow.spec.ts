@@ -190,6 +190,10 @@ describe('GET /runs/{id}/events', () => {
       detail: answer.body.detail,
       killed: false,
       survivors: 0,
+      outcome: 'failed',
+      error: null,
+      result_text: null,
+      usage: null,
     });
     expect(client.ids).toEqual([1]);
     expect((await StreamClient.follow(runner, id, { after: 1 })).status).toBe(204);

@@ -50,6 +50,18 @@ describe('POST /run on the wire', () => {
       detail: null,
       killed: false,
       survivors: 0,
+      // It is no codex that writes these lines.
+      outcome: 'failed',
+      error: { code: 'agent_crashed', message: expect.stringContaining('status 0') },
+      result_text: null,
+      usage: {
+        input_tokens: null,
+        cached_tokens: null,
+        output_tokens: null,
+        cost_usd: null,
+        turns: null,
+        tool_calls: 0,
+      },
     });
   });
 

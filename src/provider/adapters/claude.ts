@@ -1,4 +1,5 @@
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
+import { claudeReading } from '../readings/claude.js';
 import { withoutCommand } from './slash-command.js';
 
 const MODES = { 'read-only': 'plan', 'workspace-write': 'acceptEdits' } as const;
@@ -9,6 +10,7 @@ export const claudeAdapter: AgentAdapter = {
   binary: 'claude',
   environmentFamilies: ['ANTHROPIC_', 'CLAUDE_'],
   politeSignal: 'SIGINT',
+  reading: claudeReading,
 
   invocation({ policy }: LaunchContext): AgentInvocation {
     const mode = policy.sandboxMode === null ? 'bypassPermissions' : MODES[policy.sandboxMode];

@@ -4,6 +4,7 @@ import { makeFolder } from '../../common/make-folder.js';
 import type { CodexSettings } from '../../config/runner-config.js';
 import type { AgentAdapter } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
+import { codexReading } from '../readings/codex.js';
 
 /** Quiet on the network; these must be set together. */
 const QUIET = [
@@ -27,6 +28,7 @@ export function codexAdapter(settings: CodexSettings): AgentAdapter {
     binary: 'codex',
     environmentFamilies: ['OPENAI_', 'CODEX_'],
     politeSignal: 'SIGINT',
+    reading: codexReading,
     invocation: ({ policy, repoPath, environment }) => ({
       args: commandLine(policy, repoPath),
       env: credentials(environment, settings),

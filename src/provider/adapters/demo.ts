@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { PROJECT_ROOT } from '../../config/load-config.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
+import { codexReading } from '../readings/codex.js';
 
 /** The small agent that ships with the project: no key, no network. Used only when it is chosen. */
 export const demoAdapter: AgentAdapter = {
@@ -8,6 +9,7 @@ export const demoAdapter: AgentAdapter = {
   binary: process.execPath,
   environmentFamilies: [],
   politeSignal: 'SIGTERM',
+  reading: codexReading,
 
   invocation({ policy }: LaunchContext): AgentInvocation {
     const agent = join(PROJECT_ROOT, 'dist', 'provider', 'demo', 'agent.js');

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
+import { geminiReading } from '../readings/gemini.js';
 import { withoutCommand } from './slash-command.js';
 
 const MODES = { 'read-only': 'plan', 'workspace-write': 'auto_edit' } as const;
@@ -16,6 +17,7 @@ export const geminiAdapter: AgentAdapter = {
   binary: 'gemini',
   environmentFamilies: ['GEMINI_', 'GOOGLE_'],
   politeSignal: 'SIGTERM',
+  reading: geminiReading,
 
   invocation({ policy, launchFolder, environment }: LaunchContext): AgentInvocation {
     const mode = policy.sandboxMode === null ? 'yolo' : MODES[policy.sandboxMode];

@@ -1,6 +1,7 @@
 import { jsonObjectIn } from '../../common/json.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
+import { opencodeReading } from '../readings/opencode.js';
 
 const VARIANTS = { low: 'low', medium: 'medium', high: 'high', xhigh: 'max' } as const;
 const CONFIG_VARIABLE = 'OPENCODE_CONFIG_CONTENT';
@@ -11,6 +12,7 @@ export const opencodeAdapter: AgentAdapter = {
   binary: 'opencode',
   environmentFamilies: ['OPENCODE_'],
   politeSignal: 'SIGTERM',
+  reading: opencodeReading,
 
   invocation({ policy, environment }: LaunchContext): AgentInvocation {
     const args = ['run', '--format', 'json'];

@@ -1,0 +1,61 @@
+import type { AgentError, AgentErrorCode } from './activity.js';
+
+/** The longest message of an error, in UTF-16 units. */
+const MAX_MESSAGE = 2000;
+
+/**
+ * What the words of a failure mean, whoever says them: the first rule that holds. Models' servers and CLIs
+ * have no list of codes in common, so their statuses and usual phrases are what there is.
+ */
+const RULES: readonly [code: AgentErrorCode, words: RegExp][] = [
+  [
+    'out_of_memory',
+    /heap out of memory|out of memory|memory allocation of \d+ bytes failed|\bENOMEM\b/i,
+  ],
+  [
+    'quota',
+    /insufficient[_ ]quota|exceeded your (current )?quota|quota (was |has been )?exceeded|credit balance|billing|usage limit|payment required|\b402\b/i,
+  ],
+  ['rate_limited', /rate[-_ ]?limit|too many requests|RESOURCE_EXHAUSTED|\b429\b/i],
+  [
+    'auth_missing',
+    /not logged in|please (run|use) .{0,20}(login|auth)|api key (is )?(missing|not (set|found))|no (api key|credentials|auth)|missing (bearer|api key|credentials|authentication)|set an auth method|must specify the \w+ environment variable/i,
+  ],
+  [
+    'auth_rejected',
+    /unauthori[sz]ed|invalid[_ ]api[_ ]key|incorrect api key|api key not valid|invalid x-api-key|authentication[_ ](error|failed)|forbidden|permission_error|\b40[13]\b/i,
+  ],
+  [
+    'network',
+    /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|fetch failed|error sending request|connection (refused|error|reset|closed)|unable to connect|cannot connect|network (error|is unreachable)|stream disconnected|dns error|timed? ?out/i,
+  ],
+  [
+    'cli_usage',
+    /unexpected argument|unknown (option|argument)|unrecogni[sz]ed (option|subcommand)|invalid value .* for|missing required argument/i,
+  ],
+  ['model_error', /overloaded|internal server error|bad gateway|service unavailable|\b5\d\d\b/i],
+];
+
+/** The code of a failure, from the status of HTTP if one is known, and from its words; null if they say nothing. */
+export function errorCodeOf(message: string, status?: number): AgentErrorCode | null {
+  const code = RULES.find(([, words]) => words.test(message))?.[0] ?? null;
+  // A refusal for want of money has the status of many requests.
+  if (status === undefined || code === 'quota') return code;
+  return codeOfStatus(status) ?? code;
+}
+
+function codeOfStatus(status: number): AgentErrorCode | null {
+  if (status === 401 || status === 403) return 'auth_rejected';
+  if (status === 402) return 'quota';
+  if (status === 429) return 'rate_limited';
+  return status >= 400 && status < 600 ? 'model_error' : null;
+}
+
+/** A failure in the words in which it was said, and the code that they mean, else `fallback`. */
+export function agentError(message: string, fallback: AgentErrorCode, status?: number): AgentError {
+  const text = message.trim();
+  return {
+    code: errorCodeOf(text, status) ?? fallback,
+    message: text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text,
+  };
+}

@@ -1,0 +1,127 @@
+import type { Activity } from '../activity.js';
+import { agentError, errorCodeOf } from '../agent-error.js';
+import type { AgentReading, LineReading, Verdict } from '../agent-reading.js';
+import { failureInWords } from './failure-in-words.js';
+import { countAt, type Members, objectAt, objectIn, objectsAt, textAt } from './json-line.js';
+import { toolKind, toolTitle } from './tools.js';
+
+/** The lines of `claude --print --output-format stream-json`. */
+export const claudeReading: AgentReading = {
+  id: 'claude',
+  signs: ['"type":"assistant"', '"type":"result"', '"subtype":"init"', '"subtype":"api_retry"'],
+  concludes: true,
+
+  read(line: string): LineReading {
+    const event = objectIn(line);
+    switch (event.type) {
+      case 'system':
+        return { activities: systemEvent(event) };
+      case 'assistant':
+        return { activities: parts(event).flatMap(saidOrCalled) };
+      case 'user':
+        return { activities: parts(event).flatMap(returned) };
+      case 'result':
+        return { activities: [usageOf(event), ...denials(event)], verdict: verdictOf(event) };
+      case 'rate_limit_event':
+        return { activities: [] };
+      default:
+        return { activities: [{ type: 'unknown' }] };
+    }
+  },
+
+  failure: failureInWords,
+};
+
+function systemEvent(event: Members): Activity[] {
+  if (event.subtype === 'init') {
+    return [
+      { type: 'session', sessionId: textAt(event, 'session_id'), model: textAt(event, 'model') },
+    ];
+  }
+  if (event.subtype !== 'api_retry') return [];
+  const status = countAt(event, 'error_status') || undefined;
+  const words = textAt(event, 'error') || 'The request to the model failed';
+  const attempt = `attempt ${countAt(event, 'attempt')} of ${countAt(event, 'max_retries')}`;
+  const message = `${words}${status === undefined ? '' : ` (HTTP ${status})`}; ${attempt}.`;
+  return [{ type: 'warning', message, code: errorCodeOf(words, status) ?? 'network' }];
+}
+
+function parts(event: Members): Members[] {
+  return objectsAt(objectAt(event, 'message'), 'content');
+}
+
+function saidOrCalled(part: Members): Activity[] {
+  switch (part.type) {
+    case 'text':
+      return [{ type: 'text', text: textAt(part, 'text') }];
+    case 'thinking':
+      return [{ type: 'reasoning', text: textAt(part, 'thinking') }];
+    case 'redacted_thinking':
+      return [];
+    case 'tool_use': {
+      const name = textAt(part, 'name');
+      return [
+        {
+          type: 'tool_call',
+          toolCallId: textAt(part, 'id'),
+          title: toolTitle(name, part.input),
+          kind: toolKind(name),
+          rawInput: part.input,
+        },
+      ];
+    }
+    default:
+      return [{ type: 'unknown' }];
+  }
+}
+
+function returned(part: Members): Activity[] {
+  if (part.type !== 'tool_result') return [];
+  return [
+    {
+      type: 'tool_result',
+      toolCallId: textAt(part, 'tool_use_id'),
+      status: part.is_error === true ? 'failed' : 'completed',
+      rawOutput: part.content,
+    },
+  ];
+}
+
+function usageOf(event: Members): Activity {
+  const usage = objectAt(event, 'usage');
+  const cachedReadTokens = countAt(usage, 'cache_read_input_tokens');
+  const cost = event.total_cost_usd;
+  return {
+    type: 'usage',
+    inputTokens:
+      countAt(usage, 'input_tokens') +
+      countAt(usage, 'cache_creation_input_tokens') +
+      cachedReadTokens,
+    cachedReadTokens,
+    outputTokens: countAt(usage, 'output_tokens'),
+    cost: typeof cost === 'number' ? { amount: cost, currency: 'USD' } : null,
+  };
+}
+
+function denials(event: Members): Activity[] {
+  return objectsAt(event, 'permission_denials').map((denial) => ({
+    type: 'warning',
+    message: `Not permitted: ${toolTitle(textAt(denial, 'tool_name'), denial.tool_input)}`,
+    code: 'permission_denied',
+  }));
+}
+
+/** A failure has the subtype `success` too; only `is_error` tells. */
+function verdictOf(event: Members): Verdict {
+  const turns = countAt(event, 'num_turns');
+  const resultText = textAt(event, 'result');
+  if (event.is_error !== true) {
+    return { outcome: 'succeeded', turns, ...(resultText === '' ? {} : { resultText }) };
+  }
+  const errors = Array.isArray(event.errors)
+    ? event.errors.filter((it) => typeof it === 'string')
+    : [];
+  const words = resultText || errors.join('; ') || `It ended with ${textAt(event, 'subtype')}.`;
+  const status = countAt(event, 'api_error_status') || undefined;
+  return { outcome: 'failed', turns, error: agentError(words, 'model_error', status) };
+}

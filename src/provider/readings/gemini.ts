@@ -1,0 +1,97 @@
+import type { Activity } from '../activity.js';
+import { agentError, errorCodeOf } from '../agent-error.js';
+import type { AgentExit, AgentReading, LineReading } from '../agent-reading.js';
+import { failureInWords } from './failure-in-words.js';
+import { countAt, type Members, objectAt, objectIn, textAt } from './json-line.js';
+import { toolKind, toolTitle } from './tools.js';
+
+/** The lines of `gemini --output-format stream-json`. */
+export const geminiReading: AgentReading = {
+  id: 'gemini',
+  signs: [
+    '"type":"init"',
+    '"role":"assistant"',
+    '"type":"tool_use"',
+    '"type":"error"',
+    '"type":"result"',
+  ],
+  concludes: true,
+
+  read(line: string): LineReading {
+    const event = objectIn(line);
+    switch (event.type) {
+      case 'init':
+        return shows({
+          type: 'session',
+          sessionId: textAt(event, 'session_id'),
+          model: textAt(event, 'model'),
+        });
+      case 'message':
+        // It repeats the prompt.
+        return event.role === 'assistant' ? shows(messageOf(event)) : shows();
+      case 'tool_use':
+        return shows(callOf(event));
+      case 'tool_result':
+        return shows({
+          type: 'tool_result',
+          toolCallId: textAt(event, 'tool_id'),
+          status: event.status === 'success' ? 'completed' : 'failed',
+          rawOutput: event.output ?? event.error,
+        });
+      case 'error': {
+        const message = textAt(event, 'message');
+        const type = event.severity === 'warning' ? 'warning' : 'error';
+        return shows({ type, message, code: errorCodeOf(message) });
+      }
+      case 'result':
+        return resultOf(event);
+      default:
+        return shows({ type: 'unknown' });
+    }
+  },
+
+  failure(exit: AgentExit) {
+    const words = failureInWords(exit);
+    if (words !== null) return words;
+    // Its own status for a login that is missing.
+    if (exit.returnCode === 41) return agentError(exit.stderr || 'Not logged in.', 'auth_missing');
+    return null;
+  },
+};
+
+function shows(...activities: Activity[]): LineReading {
+  return { activities };
+}
+
+function messageOf(event: Members): Activity {
+  const text = textAt(event, 'content');
+  return event.delta === true ? { type: 'text', text, delta: true } : { type: 'text', text };
+}
+
+function callOf(event: Members): Activity {
+  const name = textAt(event, 'tool_name');
+  return {
+    type: 'tool_call',
+    toolCallId: textAt(event, 'tool_id'),
+    title: toolTitle(name, event.parameters),
+    kind: toolKind(name),
+    rawInput: event.parameters,
+  };
+}
+
+function resultOf(event: Members): LineReading {
+  const activities = [usageOf(objectAt(event, 'stats'))];
+  if (event.status === 'success') return { activities, verdict: { outcome: 'succeeded' } };
+  const error = agentError(textAt(objectAt(event, 'error'), 'message'), 'model_error');
+  return { activities, verdict: { outcome: 'failed', error } };
+}
+
+function usageOf(stats: Members): Activity {
+  return {
+    type: 'usage',
+    inputTokens: countAt(stats, 'input_tokens'),
+    cachedReadTokens: countAt(stats, 'cached'),
+    outputTokens: countAt(stats, 'output_tokens'),
+    cost: null,
+  };
+}

@@ -1,0 +1,35 @@
+import { isJsonObject } from '../../common/json.js';
+
+/** A JSON object of which nothing is known yet. */
+export type Members = Readonly<Record<string, unknown>>;
+
+/** The object that a line is. @throws if it is none */
+export function objectIn(line: string): Members {
+  const value: unknown = JSON.parse(line);
+  if (!isJsonObject(value)) throw new Error('The line is no JSON object.');
+  return value;
+}
+
+/** A member that is to be an object; empty where it is none. */
+export function objectAt(from: Members, name: string): Members {
+  const value = from[name];
+  return isJsonObject(value) ? value : {};
+}
+
+/** The objects in a member that is to be a list. */
+export function objectsAt(from: Members, name: string): Members[] {
+  const value = from[name];
+  return Array.isArray(value) ? value.filter(isJsonObject) : [];
+}
+
+/** A member that is to be text; empty where it is none. */
+export function textAt(from: Members, name: string): string {
+  const value = from[name];
+  return typeof value === 'string' ? value : '';
+}
+
+/** A member that is to be a count; 0 where it is none. */
+export function countAt(from: Members, name: string): number {
+  const value = from[name];
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
+}

@@ -1,0 +1,10 @@
+import type { AgentReading } from '../agent-reading.js';
+
+/** A CLI whose lines are for people: each is text, and what it made of its work nobody can tell. */
+export const textReading: AgentReading = {
+  id: 'text',
+  signs: [],
+  concludes: false,
+  read: (line) => ({ activities: [{ type: 'text', text: `${line}\n`, delta: true }] }),
+  failure: () => null,
+};

@@ -1,0 +1,36 @@
+import { isJsonObject } from '../../common/json.js';
+import type { ToolKind } from '../activity.js';
+import { textAt } from './json-line.js';
+
+/** What the tools of the CLIs do, by words in their names; the first rule that holds. */
+const KINDS: readonly [kind: ToolKind, words: RegExp][] = [
+  ['execute', /bash|shell|exec|command|terminal/],
+  ['search', /grep|glob|search_file|find|search$|^ls$|list/],
+  ['fetch', /web|fetch|http/],
+  ['read', /read|view|cat$/],
+  ['edit', /write|edit|replace|patch|notebook/],
+  ['delete', /delete|remove/],
+  ['move', /move|rename/],
+  ['think', /think|todo|plan|task|memory/],
+];
+/** What of a tool's input says best what it is used on. */
+const SUBJECTS = [
+  ...['command', 'file_path', 'filePath', 'path', 'absolute_path', 'dir_path'],
+  ...['pattern', 'query', 'url', 'description', 'prompt'],
+];
+const MAX_TITLE = 200;
+
+/** The kind of a tool that a CLI knows by this name. */
+export function toolKind(name: string): ToolKind {
+  const word = name.toLowerCase();
+  return KINDS.find(([, words]) => words.test(word))?.[0] ?? 'other';
+}
+
+/** A line for people: the tool, and what it is used on. */
+export function toolTitle(name: string, input: unknown): string {
+  if (!isJsonObject(input)) return name;
+  const subject = SUBJECTS.map((it) => textAt(input, it)).find((it) => it !== '');
+  if (subject === undefined) return name;
+  const title = `${name} ${subject.replaceAll(/\s+/g, ' ')}`;
+  return title.length > MAX_TITLE ? `${title.slice(0, MAX_TITLE - 1)}…` : title;
+}

@@ -1,0 +1,171 @@
+import type { Activity, AgentError, Notice, UsageActivity } from './activity.js';
+import { agentError } from './agent-error.js';
+import { type AgentExit, type AgentReading, readLine, type Verdict } from './agent-reading.js';
+import type { AgentResult, AgentUsage } from './agent-result.js';
+import { ExitWords } from './exit-words.js';
+import { linesWith } from './lines-with.js';
+
+/** The most bytes of a result's text. */
+const MAX_TEXT_BYTES = 64 * 1024;
+
+/** How an agent's process was seen to end. */
+export interface SeenExit {
+  /** Negative for a signal; null if nobody saw it. */
+  returnCode: number | null;
+  /** Nobody had asked it to end. */
+  isOwn: boolean;
+}
+
+/** Gathers the result of one run while its agent writes. */
+export class ResultCollector {
+  private verdict: Verdict | null = null;
+  private error: AgentError | null = null;
+  private warning: AgentError | null = null;
+  private text: string | null = null;
+  /** The next piece of text goes on with the last one. */
+  private isTextOpen = false;
+  private toolCalls = 0;
+  private used: UsageActivity | null = null;
+  private steps = 0;
+  private talk: string | null = null;
+  private readonly words = new ExitWords();
+
+  constructor(private readonly reading: AgentReading) {}
+
+  /** The CLI's own name for the talk, by which it can be gone on with; null if it gave none. */
+  get sessionId(): string | null {
+    return this.talk;
+  }
+
+  /** @param block whole lines of the agent's stdout, with an LF between two; read before this returns */
+  lines(block: Buffer): void {
+    for (const line of linesWith(this.reading.signs, block)) {
+      const { activities, verdict } = readLine(this.reading, line);
+      activities.forEach((it) => this.note(it));
+      if (verdict !== undefined) this.verdict = verdict;
+    }
+  }
+
+  /** @param block whole lines of the agent's stderr, read before this returns */
+  noteWords(block: Buffer): void {
+    this.words.add(block);
+  }
+
+  conclude(exit: SeenExit): AgentResult {
+    return { ...this.judge(exit), resultText: this.resultText(), usage: this.usage() };
+  }
+
+  private note(activity: Activity): void {
+    switch (activity.type) {
+      case 'text':
+        this.noteText(activity.text, activity.delta === true);
+        return;
+      case 'tool_call':
+        this.isTextOpen = false;
+        this.toolCalls += 1;
+        return;
+      case 'usage':
+        this.steps += 1;
+        this.used = sum(this.used, activity);
+        return;
+      case 'error':
+        this.error = errorOf(activity);
+        return;
+      case 'warning':
+        // What it goes on after may still be what it fails of at last.
+        if (activity.code !== null) this.warning = errorOf(activity);
+        return;
+      case 'session':
+        this.talk = activity.sessionId;
+        return;
+      default:
+        this.isTextOpen = false;
+    }
+  }
+
+  private noteText(text: string, isDelta: boolean): void {
+    const before = isDelta && this.isTextOpen ? this.text! : '';
+    if (before.length < MAX_TEXT_BYTES) this.text = before + text;
+    this.isTextOpen = isDelta;
+  }
+
+  private judge({ returnCode, isOwn }: SeenExit): Pick<AgentResult, 'outcome' | 'error'> {
+    const said = this.error ?? this.warning;
+    if (this.verdict?.outcome === 'succeeded') return { outcome: 'succeeded', error: null };
+    const exit: AgentExit | null =
+      returnCode === null || !isOwn ? null : { returnCode, stderr: this.words.text };
+    if (this.verdict !== null) {
+      const error = this.verdict.error ?? said ?? (exit && this.reading.failure(exit));
+      return { outcome: 'failed', error: error ?? unexplained() };
+    }
+    // Who was ended from outside had no chance to say how it went.
+    if (exit === null) return { outcome: 'unknown', error: said };
+    const error = this.ownFailure(exit);
+    return { outcome: error === null ? 'unknown' : 'failed', error };
+  }
+
+  /** Why an agent that ended by itself, without a word of how it went, has failed; null if it may have succeeded. */
+  private ownFailure(exit: AgentExit): AgentError | null {
+    const crash = this.words.crash;
+    if (crash !== null) return crash;
+    const said = this.error ?? this.reading.failure(exit);
+    if (said !== null) return said;
+    if (exit.returnCode === 0 && !this.reading.concludes) return null;
+    return this.warning ?? crashed(exit);
+  }
+
+  private resultText(): string | null {
+    const text = this.verdict?.resultText ?? this.text;
+    if (text === null) return null;
+    const bytes = Buffer.from(text);
+    if (bytes.length <= MAX_TEXT_BYTES) return text;
+    // Where a character was cut, its beginning has become U+FFFD.
+    return bytes.toString('utf8', 0, MAX_TEXT_BYTES).replace(/\ufffd$/, '');
+  }
+
+  private usage(): AgentUsage {
+    const { used } = this;
+    return {
+      inputTokens: used?.inputTokens ?? null,
+      cachedTokens: used?.cachedReadTokens ?? null,
+      outputTokens: used?.outputTokens ?? null,
+      costUsd: used?.cost?.amount ?? null,
+      turns: this.verdict?.turns ?? (used === null ? null : this.steps),
+      toolCalls: this.toolCalls,
+    };
+  }
+}
+
+function sum(before: UsageActivity | null, more: UsageActivity): UsageActivity {
+  if (before === null) return more;
+  const costs = [before.cost, more.cost].filter((cost) => cost !== null);
+  return {
+    type: 'usage',
+    inputTokens: before.inputTokens + more.inputTokens,
+    cachedReadTokens: before.cachedReadTokens + more.cachedReadTokens,
+    outputTokens: before.outputTokens + more.outputTokens,
+    cost:
+      costs.length === 0
+        ? null
+        : { amount: costs.reduce((all, { amount }) => all + amount, 0), currency: 'USD' },
+  };
+}
+
+function errorOf({ code, message }: Notice): AgentError {
+  return code === null ? agentError(message, 'model_error') : { code, message };
+}
+
+function unexplained(): AgentError {
+  return { code: 'model_error', message: 'The agent says that it failed, but not why.' };
+}
+
+function crashed({ returnCode }: AgentExit): AgentError {
+  const how =
+    returnCode < 0
+      ? `was ended by signal ${-returnCode}, which the runner did not send`
+      : `ended with status ${returnCode}`;
+  return {
+    code: 'agent_crashed',
+    message: `The agent ${how} and did not say how its work went; its stderr stands in the events.`,
+  };
+}
