@@ -1,6 +1,6 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from './undo.js';
 
 /**
  * Sees to it that the page cache finds so much memory at hand: writes a file of that size, and removes
@@ -8,10 +8,10 @@ import { join } from 'node:path';
  * it again so slowly that a case which writes a large log would measure little else.
  */
 export function warmPageCache(bytes: number): void {
-  const folder = mkdtempSync(join(tmpdir(), 'bench-pages-'));
+  const { folder, remove } = temporaryFolder('bench-pages-');
   const piece = Buffer.alloc(1 << 20, 1);
   const file = openSync(join(folder, 'file'), 'w');
   for (let written = 0; written < bytes; written += piece.length) writeSync(file, piece);
   closeSync(file);
-  rmSync(folder, { recursive: true });
+  remove();
 }

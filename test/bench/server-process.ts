@@ -1,15 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { peakMemoryOf } from '../support/processes.js';
+import { peakMemoryOf, processesWith } from '../support/processes.js';
+import { temporaryFolder, undoAtExit } from './undo.js';
 
 /** npm runs a script in the folder of its package. */
 export const PROJECT = resolve('.');
 export const AGENT = join(PROJECT, 'test', 'bench', 'agent.pl');
+
+/** How long a server may take to become ready, and to end. */
+const LIMIT_SECONDS = 60;
 
 /** Limits that are in nobody's way. */
 const UNLIMITED = {
@@ -23,30 +26,33 @@ const UNLIMITED = {
 export class ServerProcess {
   private constructor(
     private readonly process: ChildProcess,
-    private readonly home: string,
+    private readonly clear: () => void,
     readonly url: string,
     /** Seconds from the start of the process to its first answer that it is ready. */
     readonly startSeconds: number,
+    /** Its events have ids, from 1. */
+    readonly givesIds: boolean,
   ) {}
 
   /** The product, as `npm run build` has made it. */
   static product(env: Record<string, string> = {}): Promise<ServerProcess> {
-    return ServerProcess.start([join(PROJECT, 'dist', 'main.js')], env);
+    return ServerProcess.start([join(PROJECT, 'dist', 'main.js')], true, env);
   }
 
   static floor(): Promise<ServerProcess> {
-    return ServerProcess.start([join(import.meta.dirname, 'floor-server.js'), AGENT]);
+    return ServerProcess.start([join(import.meta.dirname, 'floor-server.js'), AGENT], false);
   }
 
   static bareNest(): Promise<ServerProcess> {
-    return ServerProcess.start([join(import.meta.dirname, 'bare-nest.js')]);
+    return ServerProcess.start([join(import.meta.dirname, 'bare-nest.js')], false);
   }
 
   private static async start(
     args: readonly string[],
+    givesIds: boolean,
     env: Record<string, string> = {},
   ): Promise<ServerProcess> {
-    const home = mkdtempSync(join(tmpdir(), 'bench-'));
+    const { folder: home, remove } = temporaryFolder('bench-');
     const began = performance.now();
     const child = spawn(process.execPath, args, {
       cwd: home,
@@ -61,15 +67,31 @@ export class ServerProcess {
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    const clear = undoAtExit(() => {
+      child.kill('SIGKILL');
+      // Its agents have its folder in their environment.
+      for (const pid of processesWith(home)) killIfThere(pid);
+      remove();
+    });
+    const limit = AbortSignal.timeout(LIMIT_SECONDS * 1000);
+    const tooLate = () => new Error(`${args[0]} is not ready after ${LIMIT_SECONDS} s`);
     const url = await new Promise<string>((found, failed) => {
-      child.once('exit', (code) => failed(new Error(`${args[0]} ended with ${code}`)));
+      limit.addEventListener('abort', () => failed(tooLate()));
+      child.once('error', failed);
+      child.once('exit', (code, signal) =>
+        failed(new Error(`${args[0]} ended with ${code ?? signal}`)),
+      );
       createInterface({ input: child.stdout }).on('line', (line) => {
         const { url } = JSON.parse(line) as { url?: string };
         if (url !== undefined) found(url);
       });
     });
-    while (!(await fetch(`${url}/health/ready`)).ok) await pause(2);
-    return new ServerProcess(child, home, url, (performance.now() - began) / 1000);
+    while (!(await fetch(`${url}/health/ready`)).ok) {
+      if (limit.aborted) throw tooLate();
+      await pause(2);
+    }
+    const seconds = (performance.now() - began) / 1000;
+    return new ServerProcess(child, clear, url, seconds, givesIds);
   }
 
   get pid(): number {
@@ -100,10 +122,33 @@ export class ServerProcess {
   }
 
   async stop(): Promise<void> {
+    const isRunning = () => this.process.exitCode === null && this.process.signalCode === null;
     this.process.kill('SIGTERM');
-    if (this.process.exitCode === null && this.process.signalCode === null) {
-      await once(this.process, 'exit');
+    if (isRunning()) {
+      await Promise.race([
+        once(this.process, 'exit'),
+        pause(LIMIT_SECONDS * 1000, undefined, { ref: false }),
+      ]);
     }
-    rmSync(this.home, { recursive: true, force: true });
+    if (isRunning()) throw new Error(`a server does not end within ${LIMIT_SECONDS} s`);
+    this.clear();
   }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended in the meantime.
+  }
+}
+
+/** Floor and product, side by side. */
+export async function openPair() {
+  const [floor, product] = [await ServerProcess.floor(), await ServerProcess.product()];
+  return {
+    floor,
+    product,
+    close: async () => void (await Promise.all([floor.stop(), product.stop()])),
+  };
 }
