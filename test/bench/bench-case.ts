@@ -11,9 +11,11 @@ export interface Figure {
 /** What a figure is, and how much of it is good. */
 export interface Target {
   name: string;
-  unit: 's' | 'ms' | 'µs' | 'MiB' | 'KiB' | '%' | '×' | '';
-  /** The highest ratio to the floor that is good, or, without a floor, the highest value. */
-  most: number;
+  unit: 's' | 'ms' | 'µs' | '/s' | 'MiB' | 'KiB' | '%' | '×' | '';
+  /** The highest value that is good. A figure with neither this nor the next is there to be known. */
+  most?: number;
+  /** The highest ratio to the floor that is good. */
+  mostRatio?: number;
   /** What the runner that this one replaces needs, in the same unit, where it was measured. */
   reference?: number;
 }

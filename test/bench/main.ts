@@ -1,97 +1,84 @@
 /**
  * `npm run bench`: the product beside the least that a Node server can do, in turn, in one sitting.
  * `-- --quick` sees only that it runs; `-- --only TEXT` takes the cases with that text in a figure's name;
- * `-- --json FILE` says where the figures go.
+ * `-- --json FILE` says where the figures go. The exit code is 1 if a case fails or, in the full form, a
+ * target is missed, and 2 if it cannot begin.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { median } from '../support/quantiles.js';
 import { ADMISSION } from './admission.js';
-import { type BenchCase, type Figure, type Form, type Target, times } from './bench-case.js';
+import { type BenchCase, type Form, times } from './bench-case.js';
 import { READERS } from './readers.js';
+import { type Failure, isMet, namesOf, type Result, resultOf, row, table } from './report.js';
 import { STARTS } from './starts.js';
 import { STREAMS } from './streams.js';
+import { undoAll } from './undo.js';
 
-interface Result {
-  target: Target;
-  floor: number | null;
-  product: number;
-  /** To the floor; null without one. */
-  ratio: number | null;
-  rounds: Figure[];
+const CASES = [...STREAMS, ...STARTS, ...READERS, ...ADMISSION];
+
+function optionsOf(args: string[]) {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        quick: { type: 'boolean', default: false },
+        only: { type: 'string', default: '' },
+        json: { type: 'string' },
+      },
+    });
+    return values;
+  } catch (error) {
+    return leave(`${(error as Error).message}\nThe options are --quick, --only TEXT, --json FILE.`);
+  }
 }
 
-const { values: args } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: '' },
-    json: { type: 'string', default: '.cache/bench.json' },
-  },
-});
-const form: Form = args.quick ? 'quick' : 'full';
+function leave(sentence: string): never {
+  console.error(sentence);
+  process.exit(2);
+}
 
 async function measure({ targets, rounds, open }: BenchCase): Promise<Result[]> {
   const bench = await open(form);
-  try {
-    const figures = await times(form === 'full' ? rounds : 1, () => bench.round());
-    return targets.map((target, index) =>
-      resultOf(
-        target,
-        figures.map((round) => round[index]!),
-      ),
-    );
-  } finally {
-    await bench.close();
-  }
-}
-
-/** Medians of each side; the ratio is the median of those of the rounds, whose halves share their moment. */
-function resultOf(target: Target, rounds: Figure[]): Result {
-  const floors = rounds.flatMap(({ floor }) => floor ?? []);
-  const product = median(rounds.map((round) => round.product));
-  if (floors.length === 0) return { target, floor: null, product, ratio: null, rounds };
-  const ratio = median(rounds.map((round) => round.product / round.floor!));
-  return { target, floor: median(floors), product, ratio, rounds };
-}
-
-const isMet = ({ target, product, ratio }: Result) => (ratio ?? product) <= target.most;
-
-function row(result: Result): string[] {
-  const { target, floor, product, ratio } = result;
-  const { name, unit, most, reference } = target;
-  const figure = (value: number | null | undefined) =>
-    value === null || value === undefined ? '' : `${Number(value.toPrecision(3))} ${unit}`.trim();
-  return [
-    name,
-    figure(floor),
-    figure(product),
-    ratio === null ? '' : ratio.toFixed(2),
-    ratio === null ? `≤ ${most} ${unit}`.trim() : `≤ ${most} × floor`,
-    figure(reference),
-    form === 'quick' ? '' : isMet(result) ? 'met' : 'MISSED',
-  ];
-}
-
-function table(rows: string[][]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((it) => it[column]!.length)));
-  const [head, ...rest] = rows.map(
-    (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`,
+  const figures = await times(form === 'full' ? rounds : 1, () => bench.round());
+  await bench.close();
+  return targets.map((target, index) =>
+    resultOf(
+      target,
+      figures.map((round) => round[index]!),
+    ),
   );
-  return [head, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rest].join('\n');
+}
+
+const { quick, only, json } = optionsOf(process.argv.slice(2));
+const form: Form = quick ? 'quick' : 'full';
+const chosen = CASES.filter((it) => namesOf(it).some((name) => name.includes(only)));
+if (chosen.length === 0) {
+  const names = CASES.flatMap(namesOf).map((name) => `  ${name}`);
+  leave(`No figure has "${only}" in its name. They are:\n${names.join('\n')}`);
+}
+if (spawnSync('perl', ['-MTime::HiRes', '-e', '1']).status !== 0) {
+  leave('The agent of the benchmark needs Perl with Time::HiRes: install perl.');
 }
 
 const results: Result[] = [];
-for (const bench of [...STREAMS, ...STARTS, ...READERS, ...ADMISSION]) {
-  if (!bench.targets.some(({ name }) => name.includes(args.only))) continue;
-  for (const result of await measure(bench)) {
-    results.push(result);
-    console.error(row(result).filter(Boolean).join('  '));
+const failures: Failure[] = [];
+for (const bench of chosen) {
+  try {
+    for (const result of await measure(bench)) {
+      results.push(result);
+      console.error(row(result, form).filter(Boolean).join('  '));
+    }
+  } catch (error) {
+    failures.push({ names: namesOf(bench), error: String(error) });
+    console.error(`${namesOf(bench).join(', ')}: FAILED`, error);
+    undoAll();
   }
 }
-const head = ['case', 'floor', 'product', 'ratio', 'target', 'reference', ''];
-console.log(`\n${table([head, ...results.map(row)])}`);
+
+console.log(`\n${table(results, failures, form)}`);
 const machine = {
   node: process.version,
   cpu: cpus()[0]?.model,
@@ -99,6 +86,9 @@ const machine = {
   release: release(),
 };
 console.log(`\n${form} form, Node ${machine.node}, ${machine.cores} × ${machine.cpu}`);
-mkdirSync(dirname(args.json), { recursive: true });
-writeFileSync(args.json, `${JSON.stringify({ form, machine, results }, null, 2)}\n`);
-if (form === 'full' && !results.every(isMet)) process.exitCode = 1;
+// The figures of a full sitting stay until the next one.
+const name = ['bench', ...(quick ? ['quick'] : []), ...(only === '' ? [] : ['only'])].join('-');
+const file = json ?? `.cache/${name}.json`;
+mkdirSync(dirname(file), { recursive: true });
+writeFileSync(file, `${JSON.stringify({ form, only, machine, results, failures }, null, 2)}\n`);
+if (failures.length > 0 || (form === 'full' && !results.every(isMet))) process.exitCode = 1;

@@ -1,87 +1,84 @@
+import { cpuOf, followRun, runAgent } from './agent-runs.js';
+import { linesOf } from './agent-task.js';
 import { type BenchCase, type Form, times } from './bench-case.js';
 import { warmPageCache } from './page-cache.js';
-import { ServerProcess } from './server-process.js';
-import { readStream, type StreamFacts } from './stream-reader.js';
-
-/** Runs an agent that writes so many lines, and sees that all of them come. */
-export async function readLines(
-  server: ServerProcess,
-  count: number,
-  width: number,
-  session = 'bench',
-): Promise<StreamFacts> {
-  const facts = await readStream(`${server.url}/run`, {
-    body: { user_prompt: `lines ${count} ${width}`, session_id: session },
-  });
-  requireLines(facts, count);
-  return facts;
-}
-
-export function requireLines({ agentEvents }: StreamFacts, count: number): void {
-  if (agentEvents !== count) throw new Error(`${agentEvents} lines came of ${count}`);
-}
-
-/** Processor time that a server takes for some work, in seconds. */
-export async function cpuOf<T>(server: ServerProcess, work: () => Promise<T>): Promise<number> {
-  const before = server.cpuSeconds();
-  await work();
-  return server.cpuSeconds() - before;
-}
+import { openPair, type ServerProcess } from './server-process.js';
 
 /** Floor and product, both warm. */
-async function pair(form: Form): Promise<{ floor: ServerProcess; product: ServerProcess }> {
-  const [floor, product] = [await ServerProcess.floor(), await ServerProcess.product()];
-  const lines = form === 'full' ? 100_000 : 1_000;
-  for (const server of [floor, product]) await times(2, () => readLines(server, lines, 200));
-  return { floor, product };
+async function warmPair(form: Form) {
+  const pair = await openPair();
+  const task = linesOf(form === 'full' ? 100_000 : 1_000, 200);
+  for (const server of [pair.floor, pair.product]) await times(2, () => runAgent(server, task));
+  return pair;
 }
 
 const oneStream: BenchCase = {
   targets: [
-    { name: 'one stream, 200,000 lines of 200 bytes: CPU', unit: 's', most: 2, reference: 4.26 },
-    { name: 'replay of the same run: CPU', unit: 's', most: 2 },
+    {
+      name: 'one stream, 200,000 lines of 200 bytes: CPU',
+      unit: 's',
+      mostRatio: 2,
+      reference: 4.26,
+    },
+    { name: 'one stream: events per second', unit: '/s', reference: 31_000 },
+    { name: 'replay of the same run: CPU', unit: 's', mostRatio: 2 },
   ],
   rounds: 5,
   open: async (form) => {
-    const count = form === 'full' ? 200_000 : 2_000;
-    const { floor, product } = await pair(form);
+    const task = linesOf(form === 'full' ? 200_000 : 2_000, 200);
+    const { floor, product, close } = await warmPair(form);
     return {
       round: async () => {
-        const least = await cpuOf(floor, () => readLines(floor, count, 200));
-        let run!: StreamFacts;
-        const live = await cpuOf(product, async () => (run = await readLines(product, count, 200)));
-        const replay = await cpuOf(product, async () => {
-          const url = `${product.url}/runs/${run.runId}/events`;
-          const facts = await readStream(url, { method: 'GET' });
-          requireLines(facts, count);
-          if (facts.lastId !== run.lastId) throw new Error('the replay ends elsewhere');
-        });
+        const [least, floorRun] = await cpuOf(floor, () => runAgent(floor, task));
+        const [live, run] = await cpuOf(product, () => runAgent(product, task));
+        const [replay, { lastId }] = await cpuOf(product, () =>
+          followRun(product, run.runId, task),
+        );
+        if (lastId !== run.lastId) throw new Error('the replay ends elsewhere');
+        const perSecond = (totalMs: number) => (task.lines / totalMs) * 1000;
         return [
           { floor: least, product: live },
+          { floor: perSecond(floorRun.totalMs), product: perSecond(run.totalMs) },
           { floor: least, product: replay },
         ];
       },
-      close: async () => void (await Promise.all([floor.stop(), product.stop()])),
+      close,
     };
   },
 };
 
 const manyStreams: BenchCase = {
-  targets: [{ name: '20 streams of 20,000 lines: CPU', unit: 's', most: 2 }],
+  targets: [
+    { name: '20 streams of 20,000 lines: CPU', unit: 's', mostRatio: 2 },
+    { name: '20 streams: events per second', unit: '/s', reference: 50_000 },
+  ],
   rounds: 5,
   open: async (form) => {
-    const count = form === 'full' ? 20_000 : 200;
-    const { floor, product } = await pair(form);
-    const all = (server: ServerProcess) =>
-      cpuOf(server, () =>
+    const streams = 20;
+    const task = linesOf(form === 'full' ? 20_000 : 200, 200);
+    const { floor, product, close } = await warmPair(form);
+    const all = async (server: ServerProcess) => {
+      const began = performance.now();
+      const [cpu] = await cpuOf(server, () =>
         Promise.all(
-          Array.from({ length: 20 }, (_, index) => readLines(server, count, 200, `s${index}`)),
+          Array.from({ length: streams }, (_, index) =>
+            runAgent(server, task, { session: `s${index}` }),
+          ),
         ),
       );
+      const seconds = (performance.now() - began) / 1000;
+      return { cpu, perSecond: (streams * task.lines) / seconds };
+    };
     await all(product);
     return {
-      round: async () => [{ floor: await all(floor), product: await all(product) }],
-      close: async () => void (await Promise.all([floor.stop(), product.stop()])),
+      round: async () => {
+        const [least, most] = [await all(floor), await all(product)];
+        return [
+          { floor: least.cpu, product: most.cpu },
+          { floor: least.perSecond, product: most.perSecond },
+        ];
+      },
+      close,
     };
   },
 };
@@ -90,31 +87,34 @@ const MB = 1_000_000;
 
 const longLines: BenchCase = {
   targets: [
-    { name: '500 lines of 1 MB: time', unit: 's', most: 1.5 },
+    { name: '500 lines of 1 MB: time', unit: 's', mostRatio: 1.5 },
     { name: 'a line of 16 MB, in lines of 1 MB: time', unit: '×', most: 20 },
   ],
   rounds: 5,
   open: async (form) => {
     const count = form === 'full' ? 500 : 20;
-    const { floor, product } = await pair(form);
-    const read = (server: ServerProcess, lines: number, width: number) => {
-      warmPageCache(1.2 * lines * width);
-      return readLines(server, lines, width);
+    const { floor, product, close } = await warmPair(form);
+    const secondsFor = async (server: ServerProcess, lines: number, width: number) => {
+      const task = linesOf(lines, width);
+      warmPageCache(1.2 * task.bytes);
+      return (await runAgent(server, task)).totalMs / 1000;
     };
-    for (const server of [floor, product]) await read(server, count, MB);
+    for (const server of [floor, product]) await secondsFor(server, count, MB);
     return {
       round: async () => {
-        const least = await read(floor, count, MB);
-        const many = await read(product, count, MB);
+        const least = await secondsFor(floor, count, MB);
+        const many = await secondsFor(product, count, MB);
         const huge = count / 20;
-        const few = await read(product, huge, 16 * MB);
-        const times = few.totalMs / huge / (many.totalMs / count);
+        const [leastHuge, few] = [
+          await secondsFor(floor, huge, 16 * MB),
+          await secondsFor(product, huge, 16 * MB),
+        ];
         return [
-          { floor: least.totalMs / 1000, product: many.totalMs / 1000 },
-          { floor: null, product: times },
+          { floor: least, product: many },
+          { floor: (leastHuge / huge) * (count / least), product: (few / huge) * (count / many) },
         ];
       },
-      close: async () => void (await Promise.all([floor.stop(), product.stop()])),
+      close,
     };
   },
 };
