@@ -11,13 +11,14 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ADMISSION } from './admission.js';
 import { type BenchCase, type Form, times } from './bench-case.js';
+import { CURL } from './curl.js';
 import { READERS } from './readers.js';
 import { type Failure, isMet, namesOf, type Result, resultOf, row, table } from './report.js';
 import { STARTS } from './starts.js';
 import { STREAMS } from './streams.js';
 import { undoAll } from './undo.js';
 
-const CASES = [...STREAMS, ...STARTS, ...READERS, ...ADMISSION];
+const CASES = [...STREAMS, ...CURL, ...STARTS, ...READERS, ...ADMISSION];
 
 function optionsOf(args: string[]) {
   try {
