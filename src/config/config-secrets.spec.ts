@@ -99,6 +99,17 @@ describe('a secret', () => {
   });
 });
 
+it('every secret of the server is known as one, wherever it was given', () => {
+  writeFileSync(file, 'from-a-file\n');
+  const { secrets } = load({
+    [`${TOKEN}_FILE`]: file,
+    FERMILINK_CODEX_API_KEY: 'configured-key',
+    DATABASE_PASSWORD: 'somebody-elses',
+    LANG: 'en_US.UTF-8',
+  });
+  expect([...secrets].sort()).toEqual(['configured-key', 'from-a-file', 'somebody-elses']);
+});
+
 describe('the metrics token', () => {
   it.each(['caf\u00e9', 'hush\u20ac', 'two\nlines', 'tab\there', 'hush\x7f'])(
     'is a fault where no header can carry it: %j',

@@ -1,5 +1,5 @@
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -47,6 +47,22 @@ function OneOf(values: readonly string[]): PropertyDecorator {
     )(target, property);
     IsOptional()(target, property);
     IsIn(values, { message: `must be one of: ${values.join(', ')}` })(target, property);
+  };
+}
+
+const ON = ['1', 'true', 'yes', 'on'];
+const OFF = ['0', 'false', 'no', 'off'];
+
+/** On or off, in one of the words that are usual for it, in any case of letters. */
+function Switch(): PropertyDecorator {
+  return (target, property) => {
+    Transform(({ value }: { value: unknown }) => {
+      if (typeof value !== 'string') return value;
+      const word = value.trim().toLowerCase();
+      return ON.includes(word) ? true : OFF.includes(word) ? false : value;
+    })(target, property);
+    const words = [...ON, ...OFF].join(', ');
+    IsBoolean({ message: `must be one of: ${words}` })(target, property);
   };
 }
 
@@ -110,6 +126,7 @@ export class Environment {
   @WholeNumber(0, MAX_HOURS) FERMILINK_RUNNER_RETAIN_RUNS_HOURS: number = 72;
   @WholeNumber(0, MAX_BYTES) FERMILINK_RUNNER_RETAIN_BYTES: number = 10 * GIB;
   @OneOf(['end', 'keep']) FERMILINK_RUNNER_BACKGROUND: 'end' | 'keep' = 'end';
+  @Switch() FERMILINK_RUNNER_REDACT: boolean = true;
   @Text()
   // All that every client can send in a header.
   @Matches(/^[\x20-\x7e]+$/, { message: 'must be of printable ASCII characters' })

@@ -126,6 +126,8 @@ describe('without settings', () => {
       retainRunsHours: 72,
       retainBytes: 10_737_418_240,
       background: 'end',
+      redact: true,
+      secrets: [],
       metricsToken: null,
       codex: {
         storedLogin: false,
@@ -151,6 +153,7 @@ describe('without settings', () => {
     const names = [
       ...NUMBERS.map(({ variable }) => variable),
       ...WORDS.map(([variable]) => variable),
+      'RUNNER_REDACT',
       ...['WORKSPACES_ROOT', 'SCIPKG_ROOT', 'SCIENTIFIC_PACKAGES_ROOT', 'SCIPKG_ACTIVE'],
       ...['MAXWELLLINK_ROOT', 'LEGACY_MAXWELLLINK_PACKAGE_ID', 'SOFTWARE_ROOT', 'RUNTIME_ROOT'],
       ...['RUNNER_HOST', 'RUNNER_METRICS_TOKEN', 'AGENT_MODEL', 'AGENT_ENV_PASSTHROUGH'],
@@ -221,6 +224,26 @@ describe('a word', () => {
     for (const value of ['anything', `${words[0]},${words[1]}`, 'constructor']) {
       expect(faultsOf({ [variable]: value })).toEqual([
         `${variable} is "${value}", but it must be one of: ${words.join(', ')}.`,
+      ]);
+    }
+  });
+});
+
+describe('a switch', () => {
+  const variable = 'FERMILINK_RUNNER_REDACT';
+
+  it.each([
+    ['on', true, ['1', 'true', ' YES ', 'On']],
+    ['off', false, ['0', 'False', 'no', ' OFF']],
+  ] as const)('is %s in each usual word for it', (_position, redact, words) => {
+    for (const word of words) expect(load({ [variable]: word })).toMatchObject({ redact });
+  });
+
+  it('is nothing else', () => {
+    for (const value of ['2', 'never', 'truefalse']) {
+      const words = '1, true, yes, on, 0, false, no, off';
+      expect(faultsOf({ [variable]: value })).toEqual([
+        `${variable} is "${value}", but it must be one of: ${words}.`,
       ]);
     }
   });

@@ -7,6 +7,7 @@ import { validateSync } from 'class-validator';
 import { Environment } from './environment.js';
 import { absolute, firstUsable, isBlocked, userHome } from './folders.js';
 import { RunnerConfig } from './runner-config.js';
+import { secretValues } from './secret-values.js';
 import { isSecretFile, secretFault, withSecretFiles } from './secrets.js';
 
 /** The folder that holds `package.json`, `software/` and `dist/`. */
@@ -42,7 +43,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
 } {
   const faults: string[] = [];
   const warnings: string[] = [];
-  const values = readEnvironment(withSecretFiles(env, faults), faults);
+  const variables = withSecretFiles(env, faults);
+  const values = readEnvironment(variables, faults);
   warnings.push(...unknownVariables(env));
   const userFolder = userHome();
   if (userFolder === null) {
@@ -117,6 +119,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     retainRunsHours: values.FERMILINK_RUNNER_RETAIN_RUNS_HOURS,
     retainBytes: values.FERMILINK_RUNNER_RETAIN_BYTES,
     background: values.FERMILINK_RUNNER_BACKGROUND,
+    redact: values.FERMILINK_RUNNER_REDACT,
+    secrets: secretValues(variables),
     metricsToken: values.FERMILINK_RUNNER_METRICS_TOKEN ?? null,
     codex: {
       storedLogin: values.FERMILINK_CODEX_AUTH_MODE !== undefined,

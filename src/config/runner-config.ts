@@ -84,6 +84,11 @@ export class RunnerConfig {
   /** Whether what an agent left running when it ended by itself is ended too. */
   readonly background!: 'end' | 'keep';
 
+  /** Whether secrets are replaced in what agents and the server itself say. */
+  readonly redact!: boolean;
+  /** Every secret in the server's environment, those that are given as files among them. */
+  readonly secrets!: readonly string[];
+
   readonly metricsToken!: string | null;
 
   readonly codex!: CodexSettings;

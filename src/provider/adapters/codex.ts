@@ -2,6 +2,7 @@ import { access, constants, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../../common/make-folder.js';
 import type { CodexSettings } from '../../config/runner-config.js';
+import { PLACEHOLDER } from '../../config/secret-values.js';
 import type { AgentAdapter } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
 import { codexReading } from '../readings/codex.js';
@@ -99,9 +100,6 @@ async function nativeBinary(path: string): Promise<string> {
   }
   return path;
 }
-
-/** What stands in examples in the place of a key. */
-const PLACEHOLDER = /^(YOUR_KEY.*HERE|YOUR_REAL_OPENAI_API_KEY|CHANGEME)$/i;
 
 /** The API keys for codex (contract, section 2): its own variables first, then what is configured. */
 function credentials(
