@@ -234,6 +234,20 @@ describe('a launch', () => {
     });
   });
 
+  it('says which of what it hands on is secret', async () => {
+    const { launch } = await service({
+      provider: 'demo',
+      agentEnvPassthrough: ['LICENSE_KEY', 'MODELS'],
+      environment: {
+        LICENSE_KEY: 'licensed-to-all',
+        MODELS: 'acme/m1,acme/m2',
+        GITHUB_TOKEN: 'not-handed-on',
+        HTTP_PROXY: 'http://ada:lovelace@proxy:1',
+      },
+    });
+    expect([...(await launch()).secrets].sort()).toEqual(['licensed-to-all', 'lovelace']);
+  });
+
   it("replaces the server's TMPDIR and its mark by those of the run", async () => {
     const environment = { TMPDIR: '/var/tmp', FERMILINK_RUN_COOKIE: 'of the server' };
     const { env } = await (await service({ provider: 'demo', environment })).launch();

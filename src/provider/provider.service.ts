@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { RunnerError } from '../common/errors.js';
 import type { ProviderId } from '../config/environment.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import { secretValues } from '../config/secret-values.js';
 import { adaptersFor } from './adapters/index.js';
 import type { AgentAdapter, PoliteSignal } from './agent-adapter.js';
 import type { AgentReading } from './agent-reading.js';
@@ -34,6 +35,8 @@ export interface Launch {
   politeSignal: PoliteSignal;
   /** Understands what it prints. */
   reading: AgentReading;
+  /** What it is handed that nobody is to see, to be found in what it says. */
+  secrets: readonly string[];
 }
 
 /** Turns a policy and a prompt into the start of an agent's CLI. */
@@ -86,17 +89,19 @@ export class ProviderService {
         await writeFile(join(launchFolder, name), content, { mode: 0o600, flag: 'wx' });
       }
     }
+    const variables = childEnvironment(environment, {
+      families: adapter.environmentFamilies,
+      passthrough: this.config.agentEnvPassthrough,
+      set: { ...env, ...home, TMPDIR: tmpDir, ...mark },
+    });
     return {
       command: (await adapter.nativeBinary?.(found)) ?? found,
       args,
-      env: childEnvironment(environment, {
-        families: adapter.environmentFamilies,
-        passthrough: this.config.agentEnvPassthrough,
-        set: { ...env, ...home, TMPDIR: tmpDir, ...mark },
-      }),
+      env: variables,
       stdin: adapter.stdin?.(prompt) ?? prompt,
       politeSignal: adapter.politeSignal,
       reading: adapter.reading,
+      secrets: secretValues(variables),
     };
   }
 

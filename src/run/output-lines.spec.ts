@@ -75,6 +75,24 @@ describe('OutputLines', () => {
     expect(collect(10, [Buffer.from(`${'a'.repeat(10)}\n`)])).toEqual(['a'.repeat(10)]);
   });
 
+  it('tells which lines lack their end: those that were cut, and the last of a pipe', () => {
+    const seen: [string, boolean][] = [];
+    const lines = new OutputLines(10, {
+      lines: (block, isCut) => seen.push([block.toString(), isCut]),
+      cut: () => undefined,
+    });
+    const chunks = ['whole\nalso ', 'whole\n', `${'a'.repeat(11)}\n`, 'b'.repeat(9), 'bb\nrest'];
+    for (const chunk of chunks) lines.push(Buffer.from(chunk));
+    lines.end();
+    expect(seen).toEqual([
+      ['whole', false],
+      ['also whole', false],
+      ['a'.repeat(10), true],
+      ['b'.repeat(10), true],
+      ['rest', true],
+    ]);
+  });
+
   it.each([
     ['all at once', (bytes: Buffer) => [bytes]],
     ['byte by byte', (bytes: Buffer) => [...bytes].map((byte) => Uint8Array.of(byte))],

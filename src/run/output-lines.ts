@@ -9,8 +9,9 @@ export interface LineSink {
   /**
    * Lines without their ends, as bytes with an LF between two; some may be empty. The bytes are to be
    * read before this returns: they may be written over then.
+   * @param isCut the last of them lacks its end: it was cut, or the pipe ended in it
    */
-  lines(block: Buffer): void;
+  lines(block: Buffer, isCut: boolean): void;
   /** The line before was cut; so many of its bytes were left out. */
   cut(leftOutBytes: number): void;
 }
@@ -27,6 +28,7 @@ export class OutputLines {
   /** How long the last such line became: who writes long lines writes more of them. */
   private expectedBytes = 0;
   private leftOutBytes = 0;
+  private hasEnded = false;
   /** The last byte of that line so far, which may be left out itself. */
   private lastByte = 0;
 
@@ -51,13 +53,14 @@ export class OutputLines {
 
   /** The pipe has ended: a last line without LF counts. */
   end(): void {
+    this.hasEnded = true;
     if (this.pendingBytes > 0) this.emitPending();
   }
 
   /** Lines that came whole in one chunk: mostly none of them can be too long, and they go on in one go. */
   private emitWholeLines(block: Buffer): void {
     if (block.length <= this.maxLineBytes) {
-      this.sink.lines(block.includes(CR) ? withoutCrOfEnds(block) : block);
+      this.sink.lines(block.includes(CR) ? withoutCrOfEnds(block) : block, false);
       return;
     }
     for (const part of splitAtLf(block)) {
@@ -105,8 +108,8 @@ export class OutputLines {
   /** @param bytes a line without its end, as far as the limit, beyond which `leftOutBytes` were left out */
   private emit(bytes: Buffer, leftOutBytes: number): void {
     const end = leftOutBytes > 0 ? wholeCharacters(bytes, bytes.length) : bytes.length;
-    if (end > 0) this.sink.lines(bytes.subarray(0, end));
     const cut = leftOutBytes + bytes.length - end;
+    if (end > 0) this.sink.lines(bytes.subarray(0, end), cut > 0 || this.hasEnded);
     if (cut > 0) this.sink.cut(cut);
   }
 }

@@ -7,6 +7,7 @@ import type { AgentSinks } from './agent-process.js';
 import { logDataOf, safeAgentLines } from './safe-lines.js';
 import type { LineSink } from './output-lines.js';
 import { logData, stalledData } from './run-events.js';
+import type { Redactor } from './redactor.js';
 import type { RunMetrics } from './run-metrics.js';
 import type { Run } from './run.js';
 
@@ -18,9 +19,11 @@ export class OutputRecorder {
   private stallTimer: NodeJS.Timeout | null = null;
   private readonly collector: ResultCollector;
 
+  /** @param redactor replaces the secrets in what the agent writes; null if there are none */
   constructor(
     private readonly run: Run,
     reading: AgentReading,
+    private readonly redactor: Redactor | null,
     private readonly config: RunnerConfig,
     private readonly metrics: RunMetrics,
   ) {
@@ -30,9 +33,12 @@ export class OutputRecorder {
 
   get sinks(): AgentSinks {
     return {
-      stdout: { lines: (block) => this.agentLines(block), cut: this.cutNote('stdout') },
+      stdout: {
+        lines: (block, isCut) => this.agentLines(block, isCut),
+        cut: this.cutNote('stdout'),
+      },
       stderr: {
-        lines: (block) => this.errorLines(block),
+        lines: (block, isCut) => this.errorLines(block, isCut),
         cut: this.cutNote('stderr'),
       },
       output: () => {
@@ -59,7 +65,7 @@ export class OutputRecorder {
     if (this.stallTimer !== null) clearTimeout(this.stallTimer);
   }
 
-  private agentLines(block: Buffer): void {
+  private agentLines(block: Buffer, isCut: boolean): void {
     const safe = safeAgentLines(block);
     if (safe.length === 0) return;
     if (this.isSilent) {
@@ -67,14 +73,17 @@ export class OutputRecorder {
       const { provider } = this.run;
       this.metrics.firstAgentEvent.observe({ provider }, monotonicSeconds() - this.began);
     }
-    this.collector.lines(safe);
-    this.run.log.appendLines('agent', safe);
+    // As clients will see them: what becomes a secret only by being made safe is one, too.
+    const shown = this.redactor?.lines(safe, isCut) ?? safe;
+    this.collector.lines(shown);
+    this.run.log.appendLines('agent', shown);
   }
 
-  private errorLines(block: Buffer): void {
-    const data = logDataOf(block);
+  private errorLines(block: Buffer, isCut: boolean): void {
+    const shown = this.redactor?.decodedLines(block, isCut) ?? block;
+    const data = logDataOf(shown);
     if (data.length === 0) return;
-    this.collector.noteWords(block);
+    this.collector.noteWords(shown);
     this.run.log.appendLines('log', data);
   }
 

@@ -8,6 +8,7 @@ import { RunnerConfig } from '../config/runner-config.js';
 import { type AgentProcess, AgentSpawner } from './agent-process.js';
 import { hostIdentity } from './proc.js';
 import { OutputRecorder } from './output-recorder.js';
+import { Redaction } from './redaction.js';
 import { endWithoutAgent, metaData } from './run-events.js';
 import type { Ending } from './run-ending.js';
 import { RunMetrics } from './run-metrics.js';
@@ -30,6 +31,7 @@ export class RunExecution {
     private readonly preparation: RunPreparation,
     private readonly spawner: AgentSpawner,
     private readonly metrics: RunMetrics,
+    private readonly redaction: Redaction,
   ) {}
 
   /** Never rejects. When it is done nothing of the agent is left that could be ended. */
@@ -94,7 +96,13 @@ export class RunExecution {
       // Cancel and disconnect are looked at once more in the tick of the spawn.
       run.stopSignal.throwIfAborted();
       const { maxLineBytes, maxOutputBytes } = this.config;
-      const recorder = new OutputRecorder(run, launch.reading, this.config, this.metrics);
+      const recorder = new OutputRecorder(
+        run,
+        launch.reading,
+        this.redaction.ofAgent(launch.secrets),
+        this.config,
+        this.metrics,
+      );
       const agent = await this.spawner
         .spawn(
           { ...launch, cwd: repo.self, cookie: run.record.cookie, maxLineBytes, maxOutputBytes },

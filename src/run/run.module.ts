@@ -14,6 +14,7 @@ import { LiveRuns } from './live-runs.js';
 import { ProcessTable } from './process-table.js';
 import { RUN_LOGS } from './run-log.js';
 import { RecoveryService } from './recovery.service.js';
+import { Redaction } from './redaction.js';
 import { RetentionService } from './retention.service.js';
 import { RunEnding } from './run-ending.js';
 import { RunExecution } from './run-execution.js';
@@ -54,6 +55,7 @@ import { ServerState } from './server-state.js';
     ServerLock,
     ServerState,
     LiveRuns,
+    Redaction,
     RunPreparation,
     RunExecution,
     RunEnding,

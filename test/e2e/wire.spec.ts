@@ -136,6 +136,8 @@ describe('POST /run on the wire', () => {
       OPENAI_API_KEY: 'for-codex',
       EXTRA: 'passed',
       FERMILINK_AGENT_ENV_PASSTHROUGH: 'EXTRA',
+      // What the agent has is to be seen here.
+      FERMILINK_RUNNER_REDACT: 'off',
     });
     try {
       const client = await StreamClient.open(secretive, {
