@@ -1,13 +1,19 @@
 import { ConfigError, readConfig } from './config/load-config.js';
 import type { RunnerConfig } from './config/runner-config.js';
-import { createLogger } from './common/logger.js';
+import { createLogger, type LoggerOptions } from './common/logger.js';
 import { PolicyService } from './provider/policy.service.js';
 import { ProviderService } from './provider/provider.service.js';
+import { Redaction } from './run/redaction.js';
 import { serve } from './server.js';
+
+/** Takes the secrets out of a line of the log, once they are known. */
+let redact: LoggerOptions['redact'];
 
 /** @throws {ConfigError} with all faults of the environment at once, a CLI that is missing among them */
 async function settings(): Promise<RunnerConfig> {
   const { config, faults } = readConfig();
+  const redaction = new Redaction(config);
+  redact = (line) => redaction.text(line);
   const missing = await new ProviderService(config, new PolicyService(config)).programFault();
   if (missing !== null) faults.push(missing);
   if (faults.length > 0) throw new ConfigError(faults);
@@ -15,9 +21,10 @@ async function settings(): Promise<RunnerConfig> {
 }
 
 try {
-  await serve(await settings(), createLogger());
+  const config = await settings();
+  await serve(config, createLogger({ redact }));
 } catch (error) {
-  const logger = createLogger({ sync: true });
+  const logger = createLogger({ sync: true, redact });
   if (error instanceof ConfigError) {
     for (const fault of error.faults) logger.fatal(fault);
   } else {

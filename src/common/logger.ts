@@ -6,17 +6,26 @@ export type { Logger } from 'pino';
 /** Token of the server's logger. */
 export const LOGGER = Symbol('Logger');
 
+export interface LoggerOptions {
+  /**
+   * Write each line before going on: for the last words of a process, which would otherwise overtake
+   * each other. A server must not wait for whoever reads its log.
+   */
+  sync?: boolean;
+  /** Takes the secrets out of a line, for what others have put into their errors. */
+  redact?: (line: string) => string;
+}
+
 /**
  * One JSON object a line on stdout; a readable form where stdout is a terminal. What is logged never
  * holds a prompt, a value of the environment or a token: whoever logs names the members one by one.
- * @param sync write each line before going on: for the last words of a process, which would otherwise
- *   overtake each other. A server must not wait for whoever reads its log.
  */
-export function createLogger({ sync = false } = {}): Logger {
+export function createLogger({ sync = false, redact }: LoggerOptions = {}): Logger {
   const options = {
     base: undefined,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (level: string) => ({ level }) },
+    ...(redact === undefined ? {} : { hooks: { streamWrite: redact } }),
   };
   return process.stdout.isTTY
     ? pino(options, PinoPretty({ colorize: true, sync: true, translateTime: 'SYS:HH:MM:ss' }))

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { ADMISSION, type Admission } from '../admission/admission.js';
 import { nowUtc } from '../common/clock.js';
-import { type RunnerError } from '../common/errors.js';
+import { RunnerError } from '../common/errors.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { LiveRuns } from './live-runs.js';
+import { Redaction } from './redaction.js';
 import { exitData } from './run-events.js';
 import { RunMetrics } from './run-metrics.js';
 import { RunPreparation } from './run-preparation.js';
@@ -38,6 +39,7 @@ export class RunEnding {
     private readonly live: LiveRuns,
     private readonly preparation: RunPreparation,
     private readonly metrics: RunMetrics,
+    private readonly redaction: Redaction,
   ) {}
 
   /**
@@ -45,7 +47,7 @@ export class RunEnding {
    * wrong on the way, the slot comes free and the followers get the end.
    */
   async finish(run: Run, ending: Ending): Promise<void> {
-    const { end, failure } = ending;
+    const { end, failure } = this.redacted(ending);
     const log = this.logOf(run);
     const attempt = async (what: string, step: () => Promise<unknown>) => {
       try {
@@ -101,6 +103,15 @@ export class RunEnding {
       'run ended',
     );
     if (lastEventId === null) void this.writeEndLater(run, log);
+  }
+
+  /** What an error says may come from anywhere. */
+  private redacted({ end, failure }: Ending): Pick<Ending, 'end' | 'failure'> {
+    const shown = (detail: string) => this.redaction.text(detail);
+    return {
+      end: end.detail === null ? end : { ...end, detail: shown(end.detail) },
+      failure: failure && new RunnerError(failure.code, shown(failure.detail), failure.facts),
+    };
   }
 
   private logOf({ id, sessionId, record }: Run): Logger {
