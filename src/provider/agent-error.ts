@@ -19,7 +19,7 @@ const RULES: readonly [code: AgentErrorCode, words: RegExp][] = [
   ['rate_limited', /rate[-_ ]?limit|too many requests|RESOURCE_EXHAUSTED|\b429\b/i],
   [
     'auth_missing',
-    /not logged in|please (run|use) .{0,20}(login|auth)|api key (is )?(missing|not (set|found))|no (api key|credentials|auth)|missing (bearer|api key|credentials|authentication)|set an auth method|must specify the \w+ environment variable/i,
+    /not logged in|please (run|use) .{0,20}(login|auth)|api key (is )?(missing|not (set|found))|no (api key|credentials|auth)|missing (bearer|api key|credentials|authentication|environment variable)|set an auth method|must specify the \w+ environment variable/i,
   ],
   [
     'auth_rejected',
@@ -31,7 +31,7 @@ const RULES: readonly [code: AgentErrorCode, words: RegExp][] = [
   ],
   [
     'cli_usage',
-    /unexpected argument|unknown (option|argument)|unrecogni[sz]ed (option|subcommand)|invalid value .* for|missing required argument/i,
+    /unexpected argument|unknown (option|argument)|unrecogni[sz]ed (option|subcommand)|invalid value .* for|missing required argument|^usage:|\[message\.\.\]$/i,
   ],
   ['model_error', /overloaded|internal server error|bad gateway|service unavailable|\b5\d\d\b/i],
 ];

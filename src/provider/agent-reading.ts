@@ -1,4 +1,4 @@
-import type { Activity, AgentError } from './activity.js';
+import type { Activity, AgentError, AgentErrorCode } from './activity.js';
 
 /** What one line of a CLI's stdout says. */
 export interface LineReading {
@@ -19,14 +19,6 @@ export interface Verdict {
   turns?: number;
 }
 
-/** How an agent's process has ended. */
-export interface AgentExit {
-  /** Its exit status, negative for a signal. */
-  returnCode: number;
-  /** The end of what it wrote to stderr, at most 16 KiB. */
-  stderr: string;
-}
-
 /** Understands the output of one CLI. */
 export interface AgentReading {
   /** By which a providers file chooses it. */
@@ -40,8 +32,8 @@ export interface AgentReading {
   readonly concludes: boolean;
   /** Reads one line, without its end. Pure; may throw for a line that is not of this CLI. */
   read(line: string): LineReading;
-  /** Why the agent failed, where its stdout did not say; null if this tells nothing either. */
-  failure(exit: AgentExit): AgentError | null;
+  /** What the CLI's own exit statuses mean, of those that mean something. */
+  readonly exitCodes: Readonly<Record<number, AgentErrorCode>>;
 }
 
 /** Lines of more bytes are not parsed. */

@@ -19,8 +19,10 @@ export class ExitWords {
     if (line !== undefined) this.memoryFault ??= agentError(line, 'out_of_memory');
   }
 
-  get text(): string {
-    return this.kept;
+  /** The failure that the last telling line names; null if none does. */
+  get failure(): AgentError | null {
+    const line = this.kept.split('\n').findLast((it) => errorCodeOf(it) !== null);
+    return line === undefined ? null : agentError(line, 'agent_crashed');
   }
 
   /** That its runtime had no memory left, if it said so. */

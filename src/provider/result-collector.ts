@@ -1,6 +1,6 @@
 import type { Activity, AgentError, Notice, UsageActivity } from './activity.js';
 import { agentError } from './agent-error.js';
-import { type AgentExit, type AgentReading, readLine, type Verdict } from './agent-reading.js';
+import { type AgentReading, readLine, type Verdict } from './agent-reading.js';
 import type { AgentResult, AgentUsage } from './agent-result.js';
 import { ExitWords } from './exit-words.js';
 import { linesWith } from './lines-with.js';
@@ -90,28 +90,31 @@ export class ResultCollector {
   }
 
   private judge({ returnCode, isOwn }: SeenExit): Pick<AgentResult, 'outcome' | 'error'> {
-    const said = this.error ?? this.warning;
     if (this.verdict?.outcome === 'succeeded') return { outcome: 'succeeded', error: null };
-    const exit: AgentExit | null =
-      returnCode === null || !isOwn ? null : { returnCode, stderr: this.words.text };
+    const said = this.error ?? this.warning;
     if (this.verdict !== null) {
-      const error = this.verdict.error ?? said ?? (exit && this.reading.failure(exit));
+      const error = this.verdict.error ?? said ?? this.words.failure;
       return { outcome: 'failed', error: error ?? unexplained() };
     }
-    // Who was ended from outside had no chance to say how it went.
-    if (exit === null) return { outcome: 'unknown', error: said };
-    const error = this.ownFailure(exit);
+    // Who was ended from outside had no chance to say how it went; what it waited for it may have said.
+    if (!isOwn || returnCode === null) {
+      const waitedFor = this.text === null ? this.words.failure : null;
+      return { outcome: 'unknown', error: said ?? waitedFor };
+    }
+    const error = this.words.crash ?? this.ownFailure(returnCode);
     return { outcome: error === null ? 'unknown' : 'failed', error };
   }
 
   /** Why an agent that ended by itself, without a word of how it went, has failed; null if it may have succeeded. */
-  private ownFailure(exit: AgentExit): AgentError | null {
-    const crash = this.words.crash;
-    if (crash !== null) return crash;
-    const said = this.error ?? this.reading.failure(exit);
-    if (said !== null) return said;
-    if (exit.returnCode === 0 && !this.reading.concludes) return null;
-    return this.warning ?? crashed(exit);
+  private ownFailure(returnCode: number): AgentError | null {
+    if (this.error !== null) return this.error;
+    if (returnCode === 0 && !this.reading.concludes) return null;
+    const code = this.reading.exitCodes[returnCode];
+    const words = this.words.failure;
+    if (code !== undefined) {
+      return words?.code === code ? words : { code, message: exitMessage(returnCode) };
+    }
+    return words ?? this.warning ?? { code: 'agent_crashed', message: exitMessage(returnCode) };
   }
 
   private resultText(): string | null {
@@ -159,13 +162,10 @@ function unexplained(): AgentError {
   return { code: 'model_error', message: 'The agent says that it failed, but not why.' };
 }
 
-function crashed({ returnCode }: AgentExit): AgentError {
+function exitMessage(returnCode: number): string {
   const how =
     returnCode < 0
       ? `was ended by signal ${-returnCode}, which the runner did not send`
       : `ended with status ${returnCode}`;
-  return {
-    code: 'agent_crashed',
-    message: `The agent ${how} and did not say how its work went; its stderr stands in the events.`,
-  };
+  return `The agent ${how} and did not say how its work went; its stderr stands in the events.`;
 }

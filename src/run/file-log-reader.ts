@@ -103,7 +103,7 @@ export class FileLogReader implements RunLogReader {
    * batch, and need not read it from the file; the rest it reads.
    */
   private news(signal: AbortSignal): Promise<Buffer | null> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const { listeners } = this.log;
       const leave = () => {
         signal.removeEventListener('abort', stop);
@@ -115,12 +115,8 @@ export class FileLogReader implements RunLogReader {
       };
       const listener: NewsListener = (frames) => {
         leave();
-        try {
-          resolve(this.copyOf(frames));
-        } catch (error) {
-          // Where there is no memory for it, that is the matter of this reader alone.
-          reject(error);
-        }
+        // Where there is no memory for it, that is the matter of this reader alone.
+        resolve(new Promise((settle) => settle(this.copyOf(frames))));
       };
       listeners.add(listener);
       signal.addEventListener('abort', stop);

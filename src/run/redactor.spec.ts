@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { safeAgentLines } from './event-frame.js';
 import { Redactor } from './redactor.js';
+import { safeAgentLines } from './safe-lines.js';
 
 const KEY = 'sk-proj-4fQ9xLm2Vt';
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { ByteScanner, type Spans } from '../common/byte-scanner.js';
-import { safeAgentLine } from './event-frame.js';
+import { safeAgentLines } from './safe-lines.js';
 
 const REDACTED = Buffer.from('[redacted]');
 /** The beginning of a secret that may stay where a line was cut is shorter. */
@@ -78,8 +78,8 @@ function* formsOf(secret: string): Generator<string> {
 function* formsOfLine(text: string): Generator<string> {
   // As it is, as plain text is made safe, and as a line of JSON is.
   yield text;
-  yield safeAgentLine(`.${text}`).slice(1);
-  yield safeAgentLine(`"${text}`).slice(1);
+  yield asShown(`.${text}`).slice(1);
+  yield asShown(`"${text}`).slice(1);
   yield* escapedForms(text);
 }
 
@@ -89,8 +89,13 @@ function* escapedForms(text: string): Generator<string> {
   for (let depth = 1; depth <= 2; depth += 1) {
     escaped = JSON.stringify(escaped).slice(1, -1);
     yield escaped;
-    yield safeAgentLine(`"${escaped}`).slice(1);
+    yield asShown(`"${escaped}`).slice(1);
   }
+}
+
+/** A line as clients get it. */
+function asShown(line: string): string {
+  return safeAgentLines(Buffer.from(line)).toString('utf8');
 }
 
 function endsWith(block: Buffer, end: Buffer): boolean {

@@ -1,7 +1,6 @@
 import type { Activity } from '../activity.js';
 import { agentError, errorCodeOf } from '../agent-error.js';
 import type { AgentReading, LineReading, Verdict } from '../agent-reading.js';
-import { failureInWords } from './failure-in-words.js';
 import { countAt, type Members, objectAt, objectIn, objectsAt, textAt } from './json-line.js';
 import { toolKind, toolTitle } from './tools.js';
 
@@ -9,6 +8,7 @@ import { toolKind, toolTitle } from './tools.js';
 export const claudeReading: AgentReading = {
   id: 'claude',
   signs: ['"type":"assistant"', '"type":"result"', '"subtype":"init"', '"subtype":"api_retry"'],
+  exitCodes: {},
   concludes: true,
 
   read(line: string): LineReading {
@@ -21,15 +21,13 @@ export const claudeReading: AgentReading = {
       case 'user':
         return { activities: parts(event).flatMap(returned) };
       case 'result':
-        return { activities: [usageOf(event), ...denials(event)], verdict: verdictOf(event) };
+        return { activities: [usageOf(event)], verdict: verdictOf(event) };
       case 'rate_limit_event':
         return { activities: [] };
       default:
         return { activities: [{ type: 'unknown' }] };
     }
   },
-
-  failure: failureInWords,
 };
 
 function systemEvent(event: Members): Activity[] {
@@ -37,6 +35,9 @@ function systemEvent(event: Members): Activity[] {
     return [
       { type: 'session', sessionId: textAt(event, 'session_id'), model: textAt(event, 'model') },
     ];
+  }
+  if (event.subtype === 'permission_denied') {
+    return [{ type: 'warning', message: textAt(event, 'message'), code: 'permission_denied' }];
   }
   if (event.subtype !== 'api_retry') return [];
   const status = countAt(event, 'error_status') || undefined;
@@ -103,16 +104,10 @@ function usageOf(event: Members): Activity {
   };
 }
 
-function denials(event: Members): Activity[] {
-  return objectsAt(event, 'permission_denials').map((denial) => ({
-    type: 'warning',
-    message: `Not permitted: ${toolTitle(textAt(denial, 'tool_name'), denial.tool_input)}`,
-    code: 'permission_denied',
-  }));
-}
-
 /** A failure has the subtype `success` too; only `is_error` tells. */
-function verdictOf(event: Members): Verdict {
+function verdictOf(event: Members): Verdict | undefined {
+  // It was asked to end, and does not say how its work went.
+  if (textAt(event, 'terminal_reason').startsWith('aborted')) return undefined;
   const turns = countAt(event, 'num_turns');
   const resultText = textAt(event, 'result');
   if (event.is_error !== true) {

@@ -1,13 +1,13 @@
 import type { Activity, ToolKind } from '../activity.js';
 import { agentError, errorCodeOf } from '../agent-error.js';
-import type { AgentExit, AgentReading, LineReading } from '../agent-reading.js';
-import { failureInWords } from './failure-in-words.js';
+import type { AgentReading, LineReading } from '../agent-reading.js';
 import { countAt, type Members, objectAt, objectIn, objectsAt, textAt } from './json-line.js';
 
 /** The lines of `codex exec --json`. */
 export const codexReading: AgentReading = {
   id: 'codex',
   signs: ['"item.', '"turn.', '"thread.started"', '"type":"error"'],
+  exitCodes: { 2: 'cli_usage' },
   concludes: true,
 
   read(line: string): LineReading {
@@ -43,8 +43,6 @@ export const codexReading: AgentReading = {
         return shows({ type: 'unknown' });
     }
   },
-
-  failure: (exit: AgentExit) => failureInWords(exit),
 };
 
 function shows(...activities: Activity[]): LineReading {

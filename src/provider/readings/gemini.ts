@@ -1,7 +1,6 @@
 import type { Activity } from '../activity.js';
 import { agentError, errorCodeOf } from '../agent-error.js';
-import type { AgentExit, AgentReading, LineReading } from '../agent-reading.js';
-import { failureInWords } from './failure-in-words.js';
+import type { AgentReading, LineReading } from '../agent-reading.js';
 import { countAt, type Members, objectAt, objectIn, textAt } from './json-line.js';
 import { toolKind, toolTitle } from './tools.js';
 
@@ -15,6 +14,7 @@ export const geminiReading: AgentReading = {
     '"type":"error"',
     '"type":"result"',
   ],
+  exitCodes: { 41: 'auth_missing', 42: 'cli_usage', 52: 'cli_usage', 55: 'permission_denied' },
   concludes: true,
 
   read(line: string): LineReading {
@@ -48,14 +48,6 @@ export const geminiReading: AgentReading = {
       default:
         return shows({ type: 'unknown' });
     }
-  },
-
-  failure(exit: AgentExit) {
-    const words = failureInWords(exit);
-    if (words !== null) return words;
-    // Its own status for a login that is missing.
-    if (exit.returnCode === 41) return agentError(exit.stderr || 'Not logged in.', 'auth_missing');
-    return null;
   },
 };
 

@@ -1,7 +1,6 @@
 import type { Activity, AgentError } from '../activity.js';
 import { agentError } from '../agent-error.js';
-import type { AgentExit, AgentReading, LineReading } from '../agent-reading.js';
-import { failureInWords } from './failure-in-words.js';
+import type { AgentReading, LineReading } from '../agent-reading.js';
 import { countAt, type Members, objectAt, objectIn, textAt } from './json-line.js';
 import { toolKind, toolTitle } from './tools.js';
 
@@ -9,6 +8,7 @@ import { toolKind, toolTitle } from './tools.js';
 export const opencodeReading: AgentReading = {
   id: 'opencode',
   signs: ['"type":"step_', '"type":"text"', '"type":"tool_use"', '"type":"error"'],
+  exitCodes: {},
   concludes: true,
 
   read(line: string): LineReading {
@@ -35,8 +35,6 @@ export const opencodeReading: AgentReading = {
         return shows({ type: 'unknown' });
     }
   },
-
-  failure: (exit: AgentExit) => failureInWords(exit),
 };
 
 function shows(...activities: Activity[]): LineReading {

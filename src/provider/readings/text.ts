@@ -4,7 +4,7 @@ import type { AgentReading } from '../agent-reading.js';
 export const textReading: AgentReading = {
   id: 'text',
   signs: [],
+  exitCodes: {},
   concludes: false,
   read: (line) => ({ activities: [{ type: 'text', text: `${line}\n`, delta: true }] }),
-  failure: () => null,
 };
