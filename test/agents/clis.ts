@@ -1,0 +1,103 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PROJECT } from '../support/runner.js';
+
+export const AGENT_IDS = ['codex', 'claude', 'gemini', 'opencode'] as const;
+export type AgentId = (typeof AGENT_IDS)[number];
+
+/** What a test has to know of one CLI. */
+export interface AgentCli {
+  id: AgentId;
+  /** Its package on npm. */
+  npmPackage: string;
+  /** A model that it knows, as the policy names it, and as the request to the model does. */
+  model: { policy: string; request: string };
+  /** The variable with the key for its models. */
+  keyVariable: string;
+  /** What a server has in its environment whose agents are to ask a certain model server, but the key. */
+  environment(home: string, modelUrl: string): Record<string, string>;
+}
+
+const codex: AgentCli = {
+  id: 'codex',
+  npmPackage: '@openai/codex',
+  model: { policy: 'mock-model', request: 'mock-model' },
+  keyVariable: 'OPENAI_API_KEY',
+
+  environment(home, modelUrl) {
+    const codexHome = join(home, 'codex');
+    mkdirSync(codexHome);
+    writeFileSync(
+      join(codexHome, 'config.toml'),
+      `model = "mock-model"
+model_provider = "mock"
+
+[model_providers.mock]
+name = "mock"
+base_url = "${modelUrl}/v1"
+wire_api = "responses"
+env_key = "OPENAI_API_KEY"
+request_max_retries = 0
+stream_max_retries = 0
+`,
+    );
+    return { CODEX_HOME: codexHome };
+  },
+};
+
+const claude: AgentCli = {
+  id: 'claude',
+  npmPackage: '@anthropic-ai/claude-code',
+  model: { policy: 'claude-sonnet-4-6', request: 'claude-sonnet-4-6' },
+  keyVariable: 'ANTHROPIC_API_KEY',
+  environment: (_home, modelUrl) => ({
+    ANTHROPIC_BASE_URL: modelUrl,
+    CLAUDE_CODE_MAX_RETRIES: '1',
+  }),
+};
+
+const gemini: AgentCli = {
+  id: 'gemini',
+  npmPackage: '@google/gemini-cli',
+  model: { policy: 'gemini-2.5-flash', request: 'gemini-2.5-flash' },
+  keyVariable: 'GEMINI_API_KEY',
+
+  environment(home, modelUrl) {
+    // Without this it takes a server of models that is not Google's for one that needs no key.
+    const security = { auth: { selectedType: 'gemini-api-key' } };
+    // Otherwise it asks a model which model to ask.
+    const settings = { security, model: { name: 'gemini-2.5-flash' } };
+    mkdirSync(join(home, '.gemini'));
+    writeFileSync(join(home, '.gemini', 'settings.json'), JSON.stringify(settings));
+    return { GOOGLE_GEMINI_BASE_URL: modelUrl };
+  },
+};
+
+const opencode: AgentCli = {
+  id: 'opencode',
+  npmPackage: 'opencode-ai',
+  model: { policy: 'mock/mock-model', request: 'mock-model' },
+  keyVariable: 'OPENCODE_MOCK_KEY',
+
+  environment(_home, modelUrl) {
+    const provider = {
+      npm: '@ai-sdk/openai-compatible',
+      name: 'mock',
+      options: { baseURL: `${modelUrl}/v1`, apiKey: '{env:OPENCODE_MOCK_KEY}' },
+      models: { 'mock-model': { name: 'mock', reasoning: true, tool_call: true } },
+    };
+    const config = { provider: { mock: provider }, model: 'mock/mock-model' };
+    return { OPENCODE_CONFIG_CONTENT: JSON.stringify(config) };
+  },
+};
+
+export const AGENT_CLIS: Readonly<Record<AgentId, AgentCli>> = { codex, claude, gemini, opencode };
+
+/** The version of a CLI that is pinned. */
+export function pinnedVersion({ npmPackage }: AgentCli): string {
+  const path = join(PROJECT, 'test', 'agents', 'package.json');
+  const { dependencies } = JSON.parse(readFileSync(path, 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  return dependencies[npmPackage]!;
+}
