@@ -11,7 +11,7 @@ const IDS = [
 const SOCKET = /\/cc-socks-\d+\/\d+\.sock/g;
 const MOMENT = /\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
 const HTTP_DATE = /\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} 20\d\d \d\d:\d\d:\d\d GMT\b/g;
-const MILLISECONDS = /\b1[789]\d{11}\b/g;
+const MILLISECONDS = /(?<!\d)1[789]\d{11}(?!\d)/g;
 
 /**
  * Takes out of the output of an agent what belongs to the machine and the moment: what stays is the same
