@@ -8,6 +8,8 @@ export interface LaunchContext {
   repoPath: string;
   /** A folder of the server's own for this run, for settings files that a CLI needs. */
   launchFolder: string;
+  /** Variables that mark the run's processes, those of its tools too. */
+  mark: Readonly<Record<string, string>>;
   /** The server's environment, for settings that are to be extended and not replaced. */
   environment: Readonly<Record<string, string | undefined>>;
 }

@@ -80,6 +80,7 @@ export class ProviderService {
       policy,
       repoPath,
       launchFolder,
+      mark,
       environment,
     });
     const home = await adapter.home?.();

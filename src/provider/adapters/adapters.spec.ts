@@ -31,6 +31,7 @@ function invoke(
     },
     repoPath: '/ws/s1/repo',
     launchFolder: '/rt/run-1/launch',
+    mark: { FERMILINK_RUN_COOKIE: 'cookie-1' },
     environment,
   });
 }
@@ -73,6 +74,7 @@ describe('the command line of codex', () => {
   it('keeps keys from tool commands and is quiet on the network', () => {
     expect(valuesOf(invoke('codex', { sandboxMode: 'read-only' }).args, '-c')).toEqual([
       'shell_environment_policy.inherit=core',
+      'shell_environment_policy.set.FERMILINK_RUN_COOKIE="cookie-1"',
       'analytics.enabled=false',
       'check_for_update_on_startup=false',
       'features.plugins=false',

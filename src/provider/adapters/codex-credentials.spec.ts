@@ -16,6 +16,7 @@ function variables(settings: Partial<CodexSettings>, environment: Record<string,
     policy: { ...policy, model: null, reasoningEffort: null },
     repoPath: '/ws/s/repo',
     launchFolder: '/rt/launch',
+    mark: {},
     environment,
   });
   return env;

@@ -3,8 +3,7 @@ import { dirname, join } from 'node:path';
 import { makeFolder } from '../../common/make-folder.js';
 import type { CodexSettings } from '../../config/runner-config.js';
 import { PLACEHOLDER } from '../../config/secret-values.js';
-import type { AgentAdapter } from '../agent-adapter.js';
-import type { RunPolicy } from '../policy.js';
+import type { AgentAdapter, LaunchContext } from '../agent-adapter.js';
 import { codexReading } from '../readings/codex.js';
 
 /** Quiet on the network; these must be set together. */
@@ -30,16 +29,16 @@ export function codexAdapter(settings: CodexSettings): AgentAdapter {
     environmentFamilies: ['OPENAI_', 'CODEX_'],
     politeSignal: 'SIGINT',
     reading: codexReading,
-    invocation: ({ policy, repoPath, environment }) => ({
-      args: commandLine(policy, repoPath),
-      env: credentials(environment, settings),
+    invocation: (context) => ({
+      args: commandLine(context),
+      env: credentials(context.environment, settings),
     }),
     home: () => firstHome(settings.homes),
     nativeBinary,
   };
 }
 
-function commandLine(policy: RunPolicy, repoPath: string): string[] {
+function commandLine({ policy, repoPath, mark }: LaunchContext): string[] {
   const args = ['exec', '--json', '--skip-git-repo-check', '--cd', repoPath];
   const set = (setting: string) => args.push('-c', setting);
   if (policy.sandboxMode === null) {
@@ -53,6 +52,9 @@ function commandLine(policy: RunPolicy, repoPath: string): string[] {
   }
   // Otherwise the provider's key is visible to every command that a tool runs.
   set('shell_environment_policy.inherit=core');
+  for (const [name, value] of Object.entries(mark)) {
+    set(`shell_environment_policy.set.${name}="${value}"`);
+  }
   QUIET.forEach(set);
   if (policy.model !== null) args.push('-m', policy.model);
   if (policy.reasoningEffort !== null) set(`model_reasoning_effort="${policy.reasoningEffort}"`);
