@@ -145,10 +145,22 @@ export class Environment {
   })
   FERMILINK_AGENT_ENV_PASSTHROUGH?: string;
 
+  @OneOf(['session', 'shared']) FERMILINK_AGENT_HOME: 'session' | 'shared' = 'session';
+  @OneOf(['0', '1']) FERMILINK_AGENT_TELEMETRY: '0' | '1' = '0';
+  @OneOf(['0', '1']) FERMILINK_AGENT_UPDATE_CHECKS: '0' | '1' = '0';
+  @Text()
+  @Matches(/^(\d{1,2}|cli)$/i, {
+    message: 'must be a whole number from 0 to 99, or "cli" to leave it to the CLI',
+  })
+  FERMILINK_AGENT_RETRIES: string = '2';
+
   @OneOf(['login', 'oauth', 'keychain', 'stored']) FERMILINK_CODEX_AUTH_MODE?: string;
   @Text() FERMILINK_CODEX_API_KEY?: string;
   @Text() FERMILINK_OPENAI_API_KEY?: string;
   @Text() FERMILINK_CODEX_HOME?: string;
+  @Text() FERMILINK_CLAUDE_HOME?: string;
+  @Text() FERMILINK_GEMINI_HOME?: string;
+  @Text() FERMILINK_OPENCODE_HOME?: string;
 
   @Text() FERMILINK_CODEX_BIN?: string;
   @Text() FERMILINK_CLAUDE_BIN?: string;

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AGENTS, basesIn } from '../../test/support/agent-settings.js';
 import { faultsOf as faultsOfEnvironment } from '../../test/support/config.js';
 import { ConfigError, loadConfig, PROJECT_ROOT } from './load-config.js';
 import type { RunnerConfig } from './runner-config.js';
@@ -129,6 +130,8 @@ describe('without settings', () => {
       redact: true,
       secrets: [],
       metricsToken: null,
+      agents: AGENTS,
+      agentBases: basesIn(homedir()),
       codex: {
         storedLogin: false,
         keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null },
@@ -157,6 +160,7 @@ describe('without settings', () => {
       ...['WORKSPACES_ROOT', 'SCIPKG_ROOT', 'SCIENTIFIC_PACKAGES_ROOT', 'SCIPKG_ACTIVE'],
       ...['MAXWELLLINK_ROOT', 'LEGACY_MAXWELLLINK_PACKAGE_ID', 'SOFTWARE_ROOT', 'RUNTIME_ROOT'],
       ...['RUNNER_HOST', 'RUNNER_METRICS_TOKEN', 'AGENT_MODEL', 'AGENT_ENV_PASSTHROUGH'],
+      ...['CODEX_HOME', 'CLAUDE_HOME', 'GEMINI_HOME', 'OPENCODE_HOME', 'AGENT_RETRIES'],
       ...['CODEX_BIN', 'CLAUDE_BIN', 'GEMINI_BIN', 'OPENCODE_BIN'],
     ].map((name) => (name.startsWith('FERMILINK_') ? name : `FERMILINK_${name}`));
     const { environment: _none, ...defaults } = load();

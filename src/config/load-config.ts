@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
+import { agentBases } from './agent-bases.js';
 import { Environment } from './environment.js';
 import { absolute, firstUsable, isBlocked, userHome } from './folders.js';
 import { RunnerConfig } from './runner-config.js';
@@ -122,6 +123,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     redact: values.FERMILINK_RUNNER_REDACT,
     secrets: secretValues(variables),
     metricsToken: values.FERMILINK_RUNNER_METRICS_TOKEN ?? null,
+    agents: {
+      home: values.FERMILINK_AGENT_HOME,
+      telemetry: values.FERMILINK_AGENT_TELEMETRY === '1',
+      updateChecks: values.FERMILINK_AGENT_UPDATE_CHECKS === '1',
+      retries: /^\d/.test(values.FERMILINK_AGENT_RETRIES)
+        ? Number(values.FERMILINK_AGENT_RETRIES)
+        : null,
+    },
+    agentBases: agentBases(values, env, userFolder ?? ''),
     codex: {
       storedLogin: values.FERMILINK_CODEX_AUTH_MODE !== undefined,
       keys: {

@@ -19,6 +19,36 @@ export interface CodexSettings {
   readonly homes: readonly string[];
 }
 
+/** What is configured for all agents. */
+export interface AgentSettings {
+  /** Whether each session has a home of its own, or all use the administrator's. */
+  readonly home: 'session' | 'shared';
+  /** Whether CLIs may tell their makers how they are used. */
+  readonly telemetry: boolean;
+  /** Whether CLIs may look for news: of themselves, and in their catalogues of additions. */
+  readonly updateChecks: boolean;
+  /** How often a CLI tries a failed request to its model again; null leaves it to the CLI. */
+  readonly retries: number | null;
+}
+
+/** Where the administrator's own settings and logins of the CLIs are, those of codex apart. */
+export interface AgentBases {
+  readonly claude: {
+    /** Its `.claude`. */
+    readonly folder: string;
+    /** Its `.claude.json`, which lies beside that folder or in it. */
+    readonly stateFile: string;
+    /** The folder, if somebody has chosen it. */
+    readonly chosen: string | null;
+  };
+  /** The folder that has `.gemini` in it. */
+  readonly gemini: { readonly folder: string; readonly chosen: string | null };
+  /** The folders of the XDG rules. */
+  readonly opencode: Readonly<Record<XdgVariable, string>>;
+}
+
+export type XdgVariable = 'XDG_CONFIG_HOME' | 'XDG_DATA_HOME' | 'XDG_STATE_HOME' | 'XDG_CACHE_HOME';
+
 /** The settings of one server, read once before it is made. All paths are absolute. */
 export class RunnerConfig {
   /** Address and port to listen on; port 0 lets the system choose. */
@@ -91,6 +121,8 @@ export class RunnerConfig {
 
   readonly metricsToken!: string | null;
 
+  readonly agents!: AgentSettings;
+  readonly agentBases!: AgentBases;
   readonly codex!: CodexSettings;
 
   readonly policyOverrides!: PolicyOverrides;

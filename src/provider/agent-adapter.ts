@@ -1,4 +1,6 @@
+import type { AgentSettings } from '../config/runner-config.js';
 import type { AgentReading } from './agent-reading.js';
+import type { AgentHome } from './homes/agent-home.js';
 import type { RunPolicy } from './policy.js';
 
 /** What an adapter makes a command line of. */
@@ -12,6 +14,10 @@ export interface LaunchContext {
   mark: Readonly<Record<string, string>>;
   /** The server's environment, for settings that are to be extended and not replaced. */
   environment: Readonly<Record<string, string | undefined>>;
+  /** What is configured for all CLIs. */
+  agents: AgentSettings;
+  /** The administrator's settings of this CLI, by their place in a home. */
+  settings: ReadonlyMap<string, string>;
 }
 
 /** A command line without its binary. The prompt is never part of it: it goes on stdin. */
@@ -37,8 +43,8 @@ export interface AgentAdapter {
   /** Understands what it prints. */
   readonly reading: AgentReading;
   invocation(context: LaunchContext): AgentInvocation;
-  /** Makes the folder where the CLI keeps its state, and gives the variables that name it. */
-  home?(): Promise<Record<string, string>>;
+  /** What it keeps in the home of its user. */
+  readonly home?: AgentHome;
   /** The prompt as this CLI has to be given it to read all of it as text. */
   stdin?(prompt: string): string;
   /** The program to start where the one that was found only starts another. */

@@ -1,9 +1,10 @@
 import { Module } from '@nestjs/common';
+import { HomesService } from './homes/homes.service.js';
 import { PolicyService } from './policy.service.js';
 import { ProviderService } from './provider.service.js';
 
 @Module({
-  providers: [PolicyService, ProviderService],
+  providers: [HomesService, PolicyService, ProviderService],
   exports: [PolicyService, ProviderService],
 })
 export class ProviderModule {}

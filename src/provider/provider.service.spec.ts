@@ -3,7 +3,10 @@ import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { RunnerConfig } from '../config/runner-config.js';
+import { AGENTS, basesIn } from '../../test/support/agent-settings.js';
+import { createLogger } from '../common/logger.js';
 import { adaptersFor } from './adapters/index.js';
+import { HomesService } from './homes/homes.service.js';
 import { PolicyService } from './policy.service.js';
 import { ProviderService } from './provider.service.js';
 
@@ -27,7 +30,7 @@ let folder: string;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'fermilink-provider-'));
-  for (const name of ['bin', 'repo', 'tmp']) await mkdir(join(folder, name));
+  for (const name of ['bin', 'repo', 'run', 'tmp']) await mkdir(join(folder, name));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -46,15 +49,20 @@ async function service({ provider = 'codex', ...rest }: Setting = {}) {
     policyOverrides: {},
     binaries: {},
     codex: CODEX,
+    agents: AGENTS,
+    agentBases: basesIn(folder),
+    runtimeRoot: join(folder, 'runtime'),
     agentEnvPassthrough: [],
     ...rest,
     environment: { PATH: join(folder, 'bin'), HOME: folder, ...rest.environment },
   } as unknown as RunnerConfig);
   const policies = new PolicyService(config);
-  const providers = new ProviderService(config, policies);
+  const providers = new ProviderService(config, policies, new HomesService(config, createLogger()));
   const launch = async (prompt = 'Hello') =>
     providers.prepareLaunch({
       policy: await policies.forRun(null),
+      sessionId: 's1',
+      runFolder: join(folder, 'run'),
       repoPath: join(folder, 'repo'),
       prompt,
       mark: COOKIE,
@@ -193,7 +201,7 @@ describe('the native program of codex', () => {
 });
 
 describe('a launch', () => {
-  it.each([...adaptersFor({ codex: CODEX }).keys()])(
+  it.each([...adaptersFor({ codex: CODEX, agentBases: basesIn('/') }).keys()])(
     'of %s holds no part of a prompt in its arguments',
     async (provider) => {
       if (provider !== 'demo') await program(join(folder, 'bin', provider));
@@ -203,7 +211,9 @@ describe('a launch', () => {
         const { command, args, env, stdin } = await launch(prompt);
         expect(stdin.endsWith(prompt)).toBe(true);
         commandLines.add(JSON.stringify([command, args, env]));
-        rmSync(join(folder, 'launch'), { recursive: true, force: true });
+        for (const name of ['launch', 'run/home-before']) {
+          rmSync(join(folder, name), { recursive: true, force: true });
+        }
       }
       expect(commandLines.size).toBe(1);
     },
@@ -224,12 +234,14 @@ describe('a launch', () => {
     });
     expect((await launch()).env).toEqual({
       PATH: join(folder, 'bin'),
-      HOME: folder,
+      HOME: join(folder, 'runtime', 'homes', 's1'),
       TERM: 'dumb',
       TMPDIR: join(folder, 'tmp'),
       LICENSE: 'for all',
       ANTHROPIC_API_KEY: 'own',
+      CLAUDE_CONFIG_DIR: join(folder, 'runtime', 'homes', 's1', '.claude'),
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+      CLAUDE_CODE_MAX_RETRIES: '2',
       ...COOKIE,
     });
   });

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { RunnerError } from '../common/errors.js';
+import { together } from '../common/together.js';
 import type { ProviderId } from '../config/environment.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { secretValues } from '../config/secret-values.js';
@@ -11,16 +12,21 @@ import type { AgentReading } from './agent-reading.js';
 import { findBinary } from './binary.js';
 import { childEnvironment } from './child-environment.js';
 import type { RunPolicy } from './policy.js';
+import type { AgentHome } from './homes/agent-home.js';
+import { HomesService } from './homes/homes.service.js';
 import { PolicyService } from './policy.service.js';
 
 export interface LaunchRequest {
   policy: RunPolicy;
+  sessionId: string;
   repoPath: string;
   prompt: string;
   /** Variables that mark the run's processes. */
   mark: Readonly<Record<string, string>>;
   /** The run's own folder for temporary files. */
   tmpDir: string;
+  /** A folder of the run alone, which agents are not led to. */
+  runFolder: string;
   /** Where a folder for settings files of its CLI can be made. */
   launchFolder: string;
 }
@@ -43,12 +49,15 @@ export interface Launch {
 @Injectable()
 export class ProviderService {
   private readonly adapters: ReadonlyMap<string, AgentAdapter>;
+  private readonly allHomes: readonly AgentHome[];
 
   constructor(
     private readonly config: RunnerConfig,
     private readonly policies: PolicyService,
+    private readonly homes: HomesService,
   ) {
     this.adapters = adaptersFor(config);
+    this.allHomes = [...this.adapters.values()].flatMap(({ home }) => home ?? []);
   }
 
   /** @throws {RunnerError} `provider_not_implemented` */
@@ -69,21 +78,28 @@ export class ProviderService {
     return this.adapters.get(provider)?.reading ?? null;
   }
 
-  /** @throws {RunnerError} `provider_not_implemented`, `spawn_failed` if the CLI is not there */
+  /**
+   * @throws {RunnerError} `provider_not_implemented`; `spawn_failed` if the CLI is not there, or its home
+   *   cannot be prepared; `disk_full`, `too_many_files`
+   */
   async prepareLaunch(request: LaunchRequest): Promise<Launch> {
     const { policy, repoPath, prompt, mark, tmpDir, launchFolder } = request;
     const adapter = this.requireImplemented(policy.provider);
-    const found = await this.binaryOf(adapter);
+    const [found, home] = await together(
+      this.binaryOf(adapter),
+      this.homes.prepare(adapter.home, this.allHomes, request),
+    );
     if (found === null) throw new RunnerError('spawn_failed', notFound(adapter));
-    const { environment } = this.config;
+    const { environment, agents } = this.config;
     const { args, env, files } = adapter.invocation({
       policy,
       repoPath,
       launchFolder,
       mark,
       environment,
+      agents,
+      settings: home.settings,
     });
-    const home = await adapter.home?.();
     if (files !== undefined) {
       await mkdir(launchFolder, { mode: 0o700 });
       for (const [name, content] of Object.entries(files)) {
@@ -93,7 +109,7 @@ export class ProviderService {
     const variables = childEnvironment(environment, {
       families: adapter.environmentFamilies,
       passthrough: this.config.agentEnvPassthrough,
-      set: { ...env, ...home, TMPDIR: tmpDir, ...mark },
+      set: { ...env, ...home.variables, TMPDIR: tmpDir, ...mark },
     });
     return {
       command: (await adapter.nativeBinary?.(found)) ?? found,
@@ -104,6 +120,12 @@ export class ProviderService {
       reading: adapter.reading,
       secrets: secretValues(variables),
     };
+  }
+
+  /** Gives a login that a run's CLI has renewed to all sessions. To be called when its agent has ended. */
+  async keepLogin(provider: string, sessionId: string): Promise<void> {
+    const home = this.adapters.get(provider)?.home;
+    if (home !== undefined) await this.homes.keepLogin(home, sessionId);
   }
 
   /** Why no run could start now; null if nothing is in the way. */

@@ -55,7 +55,7 @@ describe('the end of the temporary folders of a run', () => {
     new RunPreparation(
       { runtimeRoot } as RunnerConfig,
       {} as PolicyService,
-      {} as ProviderService,
+      { keepLogin: async () => undefined } as unknown as ProviderService,
       {} as WorkspaceService,
     );
 

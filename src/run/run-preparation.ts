@@ -56,8 +56,15 @@ export class RunPreparation {
     }
   }
 
-  /** Removes the run's temporary folders with all that the agent left in them. */
+  /**
+   * Removes the run's temporary folders with all that the agent left in them, and keeps a login that it
+   * has renewed.
+   */
   async cleanUp(run: Run): Promise<void> {
+    await together(this.removeFolders(run), this.providers.keepLogin(run.provider, run.sessionId));
+  }
+
+  private async removeFolders(run: Run): Promise<void> {
     const folder = this.folderOf(run);
     // Mostly they are empty, and then no program has to be started.
     for (const place of [join(folder, 'tmp'), join(folder, 'launch'), folder]) {
@@ -108,6 +115,8 @@ export class RunPreparation {
     mkdirSync(tmpDir, { mode: 0o700 });
     return this.providers.prepareLaunch({
       policy,
+      sessionId: run.sessionId,
+      runFolder: folder,
       repoPath: this.workspaces.repoPathOf(run.sessionId),
       prompt: order.prompt,
       mark: { [RUN_COOKIE_VARIABLE]: cookie },

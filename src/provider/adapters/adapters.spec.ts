@@ -1,9 +1,12 @@
+import type { AgentSettings } from '../../config/runner-config.js';
 import type { AgentInvocation } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
+import { AGENTS, basesIn } from '../../../test/support/agent-settings.js';
 import { adaptersFor } from './index.js';
 
 const ADAPTERS = adaptersFor({
   codex: { storedLogin: false, keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null }, homes: [] },
+  agentBases: basesIn('/base'),
 });
 const EFFORTS = ['low', 'medium', 'high', 'xhigh'] as const;
 
@@ -18,6 +21,8 @@ function invoke(
   provider: string,
   policy: Partial<RunPolicy> = {},
   environment: Record<string, string> = {},
+  agents: Partial<AgentSettings> = {},
+  settings: Record<string, string> = {},
 ): AgentInvocation {
   const adapter = ADAPTERS.get(provider)!;
   return adapter.invocation({
@@ -33,6 +38,8 @@ function invoke(
     launchFolder: '/rt/run-1/launch',
     mark: { FERMILINK_RUN_COOKIE: 'cookie-1' },
     environment,
+    agents: { ...AGENTS, ...agents },
+    settings: new Map(Object.entries(settings)),
   });
 }
 
@@ -76,11 +83,14 @@ describe('the command line of codex', () => {
       'shell_environment_policy.inherit=core',
       'shell_environment_policy.set.FERMILINK_RUN_COOKIE="cookie-1"',
       'analytics.enabled=false',
+      'otel.exporter=none',
+      'otel.metrics_exporter=none',
       'check_for_update_on_startup=false',
       'features.plugins=false',
       'features.apps=false',
-      'otel.exporter=none',
-      'otel.metrics_exporter=none',
+      'model_providers.fermilink={name="OpenAI",wire_api="responses",requires_openai_auth=true,' +
+        'request_max_retries=2,stream_max_retries=2}',
+      'model_provider="fermilink"',
     ]);
   });
 
@@ -132,8 +142,9 @@ describe('the command line of gemini', () => {
   it('runs as one process and is quiet on the network', () => {
     expect(invoke('gemini').env).toMatchObject({ GEMINI_CLI_NO_RELAUNCH: 'true' });
     expect(geminiSettings({})).toEqual({
-      general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
+      general: { enableAutoUpdate: false, enableAutoUpdateNotification: false, maxAttempts: 3 },
       privacy: { usageStatisticsEnabled: false },
+      telemetry: { enabled: false },
     });
   });
 
@@ -254,9 +265,86 @@ describe('every adapter', () => {
 
   it('leaves model and effort to its CLI where the policy names none', () => {
     for (const id of ADAPTERS.keys()) {
-      const { args, files } = invoke(id);
+      // Of codex the server of the model is named to set its retries.
+      const { args, files } = invoke(id, {}, {}, { retries: null });
       const all = JSON.stringify([args, files]);
       expect(all).not.toMatch(/model|effort|variant|"-m"/i);
     }
+  });
+});
+
+describe('traffic that a run does not need', () => {
+  const loud = { telemetry: true, updateChecks: true, retries: null };
+  const settingsOf = (provider: string, agents: Partial<AgentSettings>) => {
+    const { args, env, files } = invoke(provider, {}, {}, agents);
+    return JSON.stringify([args, env, files]);
+  };
+
+  it.each<[string, Partial<AgentSettings>, RegExp]>([
+    ['codex', { telemetry: true }, /analytics|otel/],
+    ['codex', { updateChecks: true }, /check_for_update|features/],
+    ['codex', { retries: null }, /_max_retries/],
+    ['claude', { telemetry: true, updateChecks: true }, /DISABLE_/],
+    ['claude', { telemetry: true }, /NONESSENTIAL|DISABLE_TELEMETRY/],
+    ['claude', { updateChecks: true }, /NONESSENTIAL|DISABLE_AUTOUPDATER/],
+    ['claude', { retries: null }, /MAX_RETRIES/],
+    ['gemini', { telemetry: true }, /usageStatisticsEnabled|telemetry/],
+    ['gemini', { updateChecks: true }, /enableAutoUpdate/],
+    ['gemini', { retries: null }, /maxAttempts/],
+    ['opencode', { updateChecks: true }, /autoupdate/],
+  ])('of %s is allowed by %j', (provider, allowed, sign) => {
+    expect(settingsOf(provider, {})).toMatch(sign);
+    expect(settingsOf(provider, allowed)).not.toMatch(sign);
+  });
+
+  it('of claude stays in part where only the other part is allowed', () => {
+    expect(invoke('claude', {}, {}, { updateChecks: true }).env).toMatchObject({
+      DISABLE_TELEMETRY: '1',
+      DISABLE_ERROR_REPORTING: '1',
+    });
+    expect(invoke('claude', {}, {}, { telemetry: true }).env).toMatchObject({
+      DISABLE_AUTOUPDATER: '1',
+    });
+  });
+
+  it('of claude is as the administrator has set it by its own variables', () => {
+    const environment = { CLAUDE_CODE_MAX_RETRIES: '7' };
+    expect(invoke('claude', {}, environment).env).not.toHaveProperty('CLAUDE_CODE_MAX_RETRIES');
+  });
+
+  it('of gemini has no more attempts than it takes', () => {
+    expect(settingsOf('gemini', { ...loud, retries: 30 })).toContain('\\"maxAttempts\\":10');
+  });
+});
+
+describe('the retries of codex', () => {
+  const retriesWith = (configToml: string) => {
+    const settings = { '.codex/config.toml': configToml };
+    const all = valuesOf(invoke('codex', {}, {}, { retries: 1 }, settings).args, '-c');
+    return all.filter((it) => it.startsWith('model_provider'));
+  };
+
+  it('are set for the server that the administrator has chosen', () => {
+    for (const quote of ['"', "'"]) {
+      const chosen = `model_provider = ${quote}mine${quote}\n[model_providers.mine]\nname = "x"\n`;
+      expect(retriesWith(chosen)).toEqual([
+        'model_providers.mine.request_max_retries=1',
+        'model_providers.mine.stream_max_retries=1',
+      ]);
+    }
+  });
+
+  it.each([
+    ['has set them', '[model_providers.mine]\nrequest_max_retries = 9\n'],
+    ['has chosen a server of codex itself', 'model_provider = "ollama"\n'],
+    ['has a server that cannot be named', 'model_provider = "a.b"\n[model_providers."a.b"]\n'],
+    ['has another address for the usual one', 'openai_base_url = "http://proxy/v1"\n'],
+    ['chooses by a profile', 'profile = "work"\n'],
+  ])('are left to codex where the administrator %s', (_what, configToml) => {
+    expect(retriesWith(configToml)).toEqual([]);
+  });
+
+  it('are not mistaken for set by a comment', () => {
+    expect(retriesWith('# model_provider = "mine"\nmodel = "m"\n')).toHaveLength(2);
   });
 });

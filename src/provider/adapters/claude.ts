@@ -1,3 +1,4 @@
+import type { AgentSettings } from '../../config/runner-config.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
 import { claudeReading } from '../readings/claude.js';
 import { withoutCommand } from './slash-command.js';
@@ -12,7 +13,7 @@ export const claudeAdapter: AgentAdapter = {
   politeSignal: 'SIGINT',
   reading: claudeReading,
 
-  invocation({ policy }: LaunchContext): AgentInvocation {
+  invocation({ policy, agents, environment }: LaunchContext): AgentInvocation {
     const mode = policy.sandboxMode === null ? 'bypassPermissions' : MODES[policy.sandboxMode];
     const args = ['--print', '--verbose', '--output-format', 'stream-json'];
     args.push('--permission-mode', mode);
@@ -20,7 +21,9 @@ export const claudeAdapter: AgentAdapter = {
     if (policy.reasoningEffort !== null) {
       args.push('--effort', policy.reasoningEffort === 'xhigh' ? 'high' : policy.reasoningEffort);
     }
-    const env: Record<string, string> = { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' };
+    const env = quiet(agents);
+    // What the administrator has set stays.
+    for (const name of Object.keys(env)) if (environment[name]) delete env[name];
     // Without it, root may not bypass; that the administrator wants it is what `bypass` says.
     if (policy.sandboxMode === null) env.IS_SANDBOX = '1';
     return { args, env };
@@ -28,3 +31,12 @@ export const claudeAdapter: AgentAdapter = {
 
   stdin: withoutCommand,
 };
+
+function quiet({ telemetry, updateChecks, retries }: AgentSettings): Record<string, string> {
+  const env: Record<string, string> = {};
+  if (!telemetry && !updateChecks) env.CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = '1';
+  else if (!telemetry) Object.assign(env, { DISABLE_TELEMETRY: '1', DISABLE_ERROR_REPORTING: '1' });
+  else if (!updateChecks) env.DISABLE_AUTOUPDATER = '1';
+  if (retries !== null) env.CLAUDE_CODE_MAX_RETRIES = String(retries);
+  return env;
+}

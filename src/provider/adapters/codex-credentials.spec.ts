@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AGENTS } from '../../../test/support/agent-settings.js';
 import type { CodexSettings } from '../../config/runner-config.js';
 import { codexAdapter } from './codex.js';
 
@@ -18,6 +19,8 @@ function variables(settings: Partial<CodexSettings>, environment: Record<string,
     launchFolder: '/rt/launch',
     mark: {},
     environment,
+    agents: AGENTS,
+    settings: new Map(),
   });
   return env;
 }
@@ -59,9 +62,11 @@ describe('the home of codex', () => {
     writeFileSync(join(folder, 'file'), '');
     const home = join(folder, 'a', 'b');
     const homes = [join(folder, 'file', 'x'), home, join(folder, 'later')];
-    expect(await adapter({ homes }).home!()).toEqual({ CODEX_HOME: home });
+    const base = (await adapter({ homes }).home!.base())!;
+    expect(base.variables).toEqual({ CODEX_HOME: home });
+    expect(base.at('.codex/auth.json')).toBe(join(home, 'auth.json'));
     expect(statSync(home).mode & 0o777).toBe(0o700);
-    expect(await adapter({ homes: [join(folder, 'file', 'x')] }).home!()).toEqual({});
+    expect(await adapter({ homes: [join(folder, 'file', 'x')] }).home!.base()).toBeNull();
     rmSync(folder, { recursive: true });
   });
 });

@@ -1,19 +1,23 @@
 import { access, constants, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeFolder } from '../../common/make-folder.js';
 import type { CodexSettings } from '../../config/runner-config.js';
 import { PLACEHOLDER } from '../../config/secret-values.js';
 import type { AgentAdapter, LaunchContext } from '../agent-adapter.js';
+import { CODEX_SETTINGS, codexHome } from '../homes/cli-homes.js';
 import { codexReading } from '../readings/codex.js';
+import { retrySettings } from './codex-retries.js';
 
-/** Quiet on the network; these must be set together. */
-const QUIET = [
+/** What keeps it quiet on the network. */
+const NO_TELEMETRY = [
   'analytics.enabled=false',
+  'otel.exporter=none',
+  'otel.metrics_exporter=none',
+];
+/** Plugins and apps are looked for in catalogues on the network. */
+const NO_UPDATE_CHECKS = [
   'check_for_update_on_startup=false',
   'features.plugins=false',
   'features.apps=false',
-  'otel.exporter=none',
-  'otel.metrics_exporter=none',
 ];
 
 const TARGETS: Partial<Record<NodeJS.Architecture, { name: string; triple: string }>> = {
@@ -33,12 +37,12 @@ export function codexAdapter(settings: CodexSettings): AgentAdapter {
       args: commandLine(context),
       env: credentials(context.environment, settings),
     }),
-    home: () => firstHome(settings.homes),
+    home: codexHome(settings.homes),
     nativeBinary,
   };
 }
 
-function commandLine({ policy, repoPath, mark }: LaunchContext): string[] {
+function commandLine({ policy, repoPath, mark, agents, settings }: LaunchContext): string[] {
   const args = ['exec', '--json', '--skip-git-repo-check', '--cd', repoPath];
   const set = (setting: string) => args.push('-c', setting);
   if (policy.sandboxMode === null) {
@@ -55,24 +59,12 @@ function commandLine({ policy, repoPath, mark }: LaunchContext): string[] {
   for (const [name, value] of Object.entries(mark)) {
     set(`shell_environment_policy.set.${name}="${value}"`);
   }
-  QUIET.forEach(set);
+  if (!agents.telemetry) NO_TELEMETRY.forEach(set);
+  if (!agents.updateChecks) NO_UPDATE_CHECKS.forEach(set);
+  retrySettings(agents.retries, settings.get(CODEX_SETTINGS) ?? '').forEach(set);
   if (policy.model !== null) args.push('-m', policy.model);
   if (policy.reasoningEffort !== null) set(`model_reasoning_effort="${policy.reasoningEffort}"`);
   return [...args, '-'];
-}
-
-/** The first of the configured places where a folder can be made. */
-async function firstHome(homes: readonly string[]): Promise<Record<string, string>> {
-  for (const home of homes) {
-    try {
-      await makeFolder(home, 0o700);
-      await access(home, constants.W_OK | constants.X_OK);
-      return { CODEX_HOME: home };
-    } catch {
-      // The next one.
-    }
-  }
-  return {};
 }
 
 /**

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { AgentSettings } from '../../config/runner-config.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
 import { geminiReading } from '../readings/gemini.js';
@@ -19,7 +20,7 @@ export const geminiAdapter: AgentAdapter = {
   politeSignal: 'SIGTERM',
   reading: geminiReading,
 
-  invocation({ policy, launchFolder, environment }: LaunchContext): AgentInvocation {
+  invocation({ policy, launchFolder, environment, agents }: LaunchContext): AgentInvocation {
     const mode = policy.sandboxMode === null ? 'yolo' : MODES[policy.sandboxMode];
     const args = ['--output-format', 'stream-json', '--skip-trust', '--approval-mode', mode];
     if (policy.model !== null) args.push('--model', policy.model);
@@ -30,7 +31,7 @@ export const geminiAdapter: AgentAdapter = {
         GEMINI_CLI_NO_RELAUNCH: 'true',
         GEMINI_CLI_SYSTEM_SETTINGS_PATH: join(launchFolder, SETTINGS_FILE),
       },
-      files: { [SETTINGS_FILE]: JSON.stringify(settings(policy, environment)) },
+      files: { [SETTINGS_FILE]: JSON.stringify(settings(policy, environment, agents)) },
     };
   },
 
@@ -40,11 +41,18 @@ export const geminiAdapter: AgentAdapter = {
 function settings(
   policy: RunPolicy,
   environment: Readonly<Record<string, string | undefined>>,
+  { telemetry, updateChecks, retries }: AgentSettings,
 ): object {
   const hasKey = (environment.GEMINI_API_KEY ?? '') !== '';
   return {
-    general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
-    privacy: { usageStatisticsEnabled: false },
+    general: {
+      ...(updateChecks ? {} : { enableAutoUpdate: false, enableAutoUpdateNotification: false }),
+      // It takes 10 attempts at most.
+      ...(retries === null ? {} : { maxAttempts: Math.min(retries + 1, 10) }),
+    },
+    ...(telemetry
+      ? {}
+      : { privacy: { usageStatisticsEnabled: false }, telemetry: { enabled: false } }),
     // With a key and without this it refuses to start when nobody has chosen in a dialogue.
     ...(hasKey ? { security: { auth: { selectedType: 'gemini-api-key' } } } : {}),
     ...effortSettings(policy),

@@ -1,5 +1,6 @@
 import type { RunnerConfig } from '../../config/runner-config.js';
 import type { AgentAdapter } from '../agent-adapter.js';
+import { claudeHome, geminiHome, opencodeHome } from '../homes/cli-homes.js';
 import { claudeAdapter } from './claude.js';
 import { codexAdapter } from './codex.js';
 import { demoAdapter } from './demo.js';
@@ -9,7 +10,14 @@ import { opencodeAdapter } from './opencode.js';
 /** Every provider that this runner can drive, by id. */
 export function adaptersFor({
   codex,
-}: Pick<RunnerConfig, 'codex'>): ReadonlyMap<string, AgentAdapter> {
-  const all = [codexAdapter(codex), claudeAdapter, geminiAdapter, opencodeAdapter, demoAdapter];
+  agentBases,
+}: Pick<RunnerConfig, 'codex' | 'agentBases'>): ReadonlyMap<string, AgentAdapter> {
+  const all: AgentAdapter[] = [
+    codexAdapter(codex),
+    { ...claudeAdapter, home: claudeHome(agentBases.claude) },
+    { ...geminiAdapter, home: geminiHome(agentBases.gemini) },
+    { ...opencodeAdapter, home: opencodeHome(agentBases.opencode) },
+    demoAdapter,
+  ];
   return new Map(all.map((it) => [it.id, it]));
 }

@@ -14,7 +14,7 @@ export const opencodeAdapter: AgentAdapter = {
   politeSignal: 'SIGTERM',
   reading: opencodeReading,
 
-  invocation({ policy, environment }: LaunchContext): AgentInvocation {
+  invocation({ policy, environment, agents }: LaunchContext): AgentInvocation {
     const args = ['run', '--format', 'json'];
     if (policy.model !== null) args.push('--model', policy.model);
     if (policy.reasoningEffort !== null) args.push('--variant', VARIANTS[policy.reasoningEffort]);
@@ -22,7 +22,7 @@ export const opencodeAdapter: AgentAdapter = {
       // Providers and models that the administrator has configured stay.
       ...jsonObjectIn(environment[CONFIG_VARIABLE]),
       permission: permission(policy),
-      autoupdate: false,
+      ...(agents.updateChecks ? {} : { autoupdate: false }),
       share: 'disabled',
     };
     return { args, env: { [CONFIG_VARIABLE]: JSON.stringify(config) } };

@@ -1,0 +1,119 @@
+import { access, constants } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
+import { jsonObjectIn } from '../../common/json.js';
+import { makeFolder } from '../../common/make-folder.js';
+import { XDG_FOLDERS } from '../../config/agent-bases.js';
+import type { AgentBases, XdgVariable } from '../../config/runner-config.js';
+import type { AgentHome } from './agent-home.js';
+
+export const CODEX_SETTINGS = '.codex/config.toml';
+
+/** @param places where its home may be; the first one that can be made is used */
+export function codexHome(places: readonly string[]): AgentHome {
+  return {
+    variables: { CODEX_HOME: '.codex' },
+    credential: '.codex/auth.json',
+    account: ['auth_mode', 'tokens.account_id'],
+    settings: [{ path: CODEX_SETTINGS }, { path: '.codex/AGENTS.md' }],
+    talks: ['.codex/sessions'],
+    async base() {
+      const folder = await firstUsable(places);
+      if (folder === null) return null;
+      return {
+        variables: { CODEX_HOME: folder },
+        at: (path) => join(folder, relative('.codex', path)),
+      };
+    },
+  };
+}
+
+export function claudeHome({ folder, stateFile, chosen }: AgentBases['claude']): AgentHome {
+  const state = '.claude/.claude.json';
+  return {
+    variables: { CLAUDE_CONFIG_DIR: '.claude' },
+    credential: '.claude/.credentials.json',
+    settings: [
+      { path: '.claude/settings.json' },
+      { path: '.claude/CLAUDE.md' },
+      { path: state, select: withoutProjects },
+    ],
+    talks: ['.claude/projects'],
+    base: () =>
+      Promise.resolve({
+        variables: variable('CLAUDE_CONFIG_DIR', chosen),
+        at: (path) => (path === state ? stateFile : join(folder, relative('.claude', path))),
+      }),
+  };
+}
+
+/** What claude knows of the folders that the administrator has worked in is nobody else's. */
+function withoutProjects(text: string): string {
+  const { projects: _projects, ...rest } = jsonObjectIn(text);
+  return JSON.stringify(rest);
+}
+
+export function geminiHome({ folder, chosen }: AgentBases['gemini']): AgentHome {
+  const talksOf = (name: string) => `.gemini/tmp/${name}`;
+  return {
+    variables: { GEMINI_CLI_HOME: '' },
+    credential: '.gemini/oauth_creds.json',
+    settings: [
+      { path: '.gemini/settings.json' },
+      { path: '.gemini/GEMINI.md' },
+      { path: '.gemini/google_accounts.json' },
+      { path: '.gemini/.env' },
+    ],
+    // Beside them are programs that it starts (`tmp/bin`).
+    talks: [`${talksOf('repo')}/chats`],
+    indexes: (repoPath) => ({
+      '.gemini/projects.json': JSON.stringify({ projects: { [repoPath]: basename(repoPath) } }),
+      [`${talksOf(basename(repoPath))}/.project_root`]: repoPath,
+    }),
+    base: () =>
+      Promise.resolve({
+        variables: variable('GEMINI_CLI_HOME', chosen),
+        at: (path) => join(folder, path),
+      }),
+  };
+}
+
+export function opencodeHome(folders: AgentBases['opencode']): AgentHome {
+  const config = (name: string) => `${XDG_FOLDERS.XDG_CONFIG_HOME}/opencode/${name}`;
+  const data = (name: string) => `${XDG_FOLDERS.XDG_DATA_HOME}/opencode/${name}`;
+  const variableOf = (path: string) =>
+    (Object.keys(XDG_FOLDERS) as XdgVariable[]).find((it) => path.startsWith(XDG_FOLDERS[it]))!;
+  return {
+    variables: XDG_FOLDERS,
+    credential: data('auth.json'),
+    settings: ['config.json', 'opencode.json', 'opencode.jsonc', 'AGENTS.md'].map((name) => ({
+      path: config(name),
+    })),
+    talks: [data('opencode.db'), data('opencode.db-wal')],
+    base: () =>
+      Promise.resolve({
+        variables: folders,
+        at: (path) => {
+          const variable = variableOf(path);
+          return join(folders[variable], relative(XDG_FOLDERS[variable], path));
+        },
+      }),
+  };
+}
+
+function variable(name: string, value: string | null): Record<string, string> {
+  return value === null ? {} : { [name]: value };
+}
+
+/** The first of the places where a folder can be made and written. */
+async function firstUsable(places: readonly string[]): Promise<string | null> {
+  for (const place of places) {
+    try {
+      await makeFolder(place, 0o700);
+      await access(place, constants.W_OK | constants.X_OK);
+      return place;
+    } catch {
+      // The next one.
+    }
+  }
+  return null;
+}

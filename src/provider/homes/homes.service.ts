@@ -1,0 +1,198 @@
+import { renameSync } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { Inject, Injectable } from '@nestjs/common';
+import { errnoOf, RunnerError, toRunnerError } from '../../common/errors.js';
+import { fairTurn } from '../../common/fair-turn.js';
+import { LOGGER, type Logger } from '../../common/logger.js';
+import { openOwnFolder } from '../../common/open-folder.js';
+import { readRegularFile, UnsafePathError } from '../../common/regular-file.js';
+import { RunnerConfig } from '../../config/runner-config.js';
+import type { AgentHome, BaseHome, SettingsFile } from './agent-home.js';
+import { FreshHome } from './fresh-home.js';
+import { OpenHome, removeEmpty } from './open-home.js';
+import { takeBack } from './renewed-login.js';
+
+const MAX_SETTINGS_BYTES = 4 * 1024 * 1024;
+
+export interface HomeRequest {
+  sessionId: string;
+  /** The session's `repo/`. */
+  repoPath: string;
+  /** A folder of this run alone, where the home is built and the one before is put away. */
+  runFolder: string;
+}
+
+export interface PreparedHome {
+  /** The variables that lead an agent to it. */
+  variables: Readonly<Record<string, string>>;
+  /** The administrator's settings of the CLI, by their place in a home. */
+  settings: ReadonlyMap<string, string>;
+}
+
+/**
+ * Gives agents their homes. A session has one of its own, made anew for each run: with the
+ * administrator's settings, a link to the administrator's login, and the talks of the runs before. Nothing
+ * else is kept, since a CLI starts and obeys much of what stands in its home.
+ */
+@Injectable()
+export class HomesService {
+  constructor(
+    private readonly config: RunnerConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /**
+   * Prepares the home of a session for its next run, for a CLI that keeps something in it.
+   * @param all what every CLI keeps: talks with another one are kept too
+   * @throws {RunnerError} `spawn_failed`, `disk_full`, `too_many_files`
+   */
+  async prepare(
+    home: AgentHome | undefined,
+    all: readonly AgentHome[],
+    request: HomeRequest,
+  ): Promise<PreparedHome> {
+    const base = (await home?.base()) ?? null;
+    const reading = home === undefined || base === null ? [] : home.settings;
+    const [login, ...texts] = await Promise.all([
+      home === undefined || base === null ? null : loginOf(home, base),
+      ...reading.map((file) => readSettings(file, base!)),
+    ]);
+    const settings = new Map<string, string>();
+    reading.forEach(({ path }, index) => {
+      const text = texts[index];
+      if (text !== null && text !== undefined) settings.set(path, text);
+    });
+    if (this.config.agents.home === 'shared') {
+      return { variables: base?.variables ?? {}, settings };
+    }
+    try {
+      // What the last run could not give back, since the server died under it.
+      if (home !== undefined) await this.keepLogin(home, request.sessionId);
+      await fairTurn();
+      const fresh = new FreshHome(join(request.runFolder, 'home'));
+      for (const folder of Object.values(home?.variables ?? {})) fresh.make(folder);
+      const indexes = Object.entries(home?.indexes?.(request.repoPath) ?? {});
+      for (const [path, text] of [...settings, ...indexes]) fresh.write(path, text);
+      if (login !== null) fresh.link(home!.credential, login);
+      await this.replace(request, fresh, all);
+    } catch (error) {
+      throw toRunnerError(
+        error,
+        'spawn_failed',
+        "The agent's home could not be prepared; the log of the runner has the cause.",
+      );
+    }
+    const place = this.pathOf(request.sessionId);
+    const variables: Record<string, string> = { HOME: place };
+    for (const [name, folder] of Object.entries(home?.variables ?? {})) {
+      variables[name] = join(place, folder);
+    }
+    return { variables, settings };
+  }
+
+  /**
+   * Where a CLI has renewed its login in a session's home, gives it back to the administrator's, so that
+   * it serves all. A login that is refused stays where it is, until the session's next run.
+   */
+  async keepLogin(home: AgentHome, sessionId: string): Promise<void> {
+    if (this.config.agents.home === 'shared') return;
+    const place = OpenHome.open(this.pathOf(sessionId));
+    if (place === null) return;
+    try {
+      // As a rule it still is the link.
+      if (place.stats(home.credential)?.isFile() !== true) return;
+      const base = await home.base();
+      if (base === null) return;
+      const renewed = place.at(home.credential)!;
+      const refusal = await takeBack(renewed, base.at(home.credential), home.account ?? []);
+      if (refusal === null) return;
+      const file = basename(home.credential);
+      this.logger.warn({ session: sessionId, file, refusal }, 'a renewed login was not taken over');
+    } finally {
+      place.close();
+    }
+  }
+
+  /** Puts a home in the place of the one before, whose talks it takes over. */
+  private async replace(
+    { sessionId, runFolder }: HomeRequest,
+    fresh: FreshHome,
+    all: readonly AgentHome[],
+  ): Promise<void> {
+    const path = this.pathOf(sessionId);
+    const away = join(runFolder, 'home-before');
+    const before = OpenHome.open(path);
+    try {
+      if (before !== null)
+        for (const it of all) it.talks.forEach((talk) => fresh.take(before, talk));
+      await this.putAway(path, away);
+      fresh.place(path);
+      // Mostly nothing else is in it, and then it needs no program that removes it.
+      before?.takeApart(fresh.files);
+      if (before !== null) removeEmpty(away);
+    } catch (error) {
+      // The talks must not go with the folder of this run.
+      if (before !== null) restore(before, fresh, away, path);
+      throw error;
+    } finally {
+      before?.close();
+    }
+  }
+
+  /** Moves whatever stands in the place of a home into the run's folder, with which it is removed. */
+  private async putAway(path: string, away: string): Promise<void> {
+    try {
+      renameSync(path, away);
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === 'ENOENT') return;
+      if (code !== 'EACCES') throw error;
+      // Its owner may not write it any more.
+      const folder = await openOwnFolder(path, path);
+      await folder.close();
+      renameSync(path, away);
+    }
+  }
+
+  private pathOf(sessionId: string): string {
+    return join(this.config.runtimeRoot, 'homes', sessionId);
+  }
+}
+
+function restore(before: OpenHome, fresh: FreshHome, away: string, path: string): void {
+  try {
+    fresh.giveBack(before);
+    renameSync(away, path);
+  } catch {
+    // It had not been put away yet, or cannot be put back: the error that led here is the one to tell.
+  }
+}
+
+async function loginOf(home: AgentHome, base: BaseHome): Promise<string | null> {
+  const path = base.at(home.credential);
+  return access(path).then(
+    () => path,
+    () => null,
+  );
+}
+
+/** @throws {RunnerError} `spawn_failed` for what is no readable file */
+async function readSettings(
+  { path, select }: SettingsFile,
+  base: BaseHome,
+): Promise<string | null> {
+  try {
+    const content = await readRegularFile(base.at(path), MAX_SETTINGS_BYTES, { followLink: true });
+    const text = content?.toString('utf8') ?? null;
+    return text === null || select === undefined ? text : select(text);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR') return null;
+    if (!(error instanceof UnsafePathError)) throw toRunnerError(error, 'spawn_failed');
+    throw new RunnerError(
+      'spawn_failed',
+      `The administrator's ${basename(path)} is ${error.found}, but it must be ${error.expected}.`,
+      { cause: error },
+    );
+  }
+}
