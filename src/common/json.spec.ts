@@ -1,4 +1,4 @@
-import { isJsonObject, jsonObjectIn } from './json.js';
+import { isJsonObject, jsonObjectIn, withoutComments } from './json.js';
 
 describe('a JSON object', () => {
   it('is neither null nor a list nor a single value', () => {
@@ -14,4 +14,18 @@ describe('a JSON object', () => {
   );
 
   it('is what the text holds', () => expect(jsonObjectIn('{"a": [1]}')).toEqual({ a: [1] }));
+});
+
+describe('comments in JSON', () => {
+  it.each([
+    ['{} // all', {}],
+    ['{/* none */}', {}],
+    ['// "a\n{"a": 1}', { a: 1 }],
+    ['{"a": 1, /* b: */ // c\n "b": 2}', { a: 1, b: 2 }],
+    ['{"url": "http://x/*y*/"}', { url: 'http://x/*y*/' }],
+    ['{"a": "\\\\" // "\n}', { a: '\\' }],
+    ['{"a": "\\"// no"}', { a: '"// no' }],
+  ])('are left out of %j', (text, value) => {
+    expect(JSON.parse(withoutComments(text))).toEqual(value);
+  });
 });

@@ -12,3 +12,10 @@ export function jsonObjectIn(text: string | null | undefined): Record<string, un
     return {};
   }
 }
+
+/** A text in JSON without the comments that some programs allow in it; the lines stay what they are. */
+export function withoutComments(text: string): string {
+  return text.replace(/"(?:\\.|[^"\\])*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (piece) =>
+    piece.startsWith('"') ? piece : piece.replace(/[^\n]/g, ' '),
+  );
+}

@@ -27,6 +27,8 @@ export interface AgentInvocation {
   env?: Record<string, string | undefined>;
   /** Files to be written into the launch folder, by name. */
   files?: Record<string, string>;
+  /** Settings in the place of the administrator's, by their place in a session's own home. */
+  settings?: Record<string, string>;
 }
 
 /** The signal by which a CLI is asked to end: the one at which it ends its own children too. */

@@ -39,6 +39,7 @@ interface Setting {
   binaries?: RunnerConfig['binaries'];
   environment?: Record<string, string>;
   agentEnvPassthrough?: string[];
+  agents?: RunnerConfig['agents'];
 }
 
 async function service({ provider = 'codex', ...rest }: Setting = {}) {
@@ -268,7 +269,8 @@ describe('a launch', () => {
 
   it('writes the settings files of a CLI for the server alone', async () => {
     await program(join(folder, 'bin', 'gemini'));
-    const { env } = await (await service({ provider: 'gemini' })).launch();
+    const agents = { ...AGENTS, home: 'shared' } as const;
+    const { env } = await (await service({ provider: 'gemini', agents })).launch();
     const path = env.GEMINI_CLI_SYSTEM_SETTINGS_PATH!;
     expect(dirname(path)).toBe(join(folder, 'launch'));
     expect((await stat(path)).mode & 0o777).toBe(0o600);

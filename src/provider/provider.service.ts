@@ -83,23 +83,25 @@ export class ProviderService {
    *   cannot be prepared; `disk_full`, `too_many_files`
    */
   async prepareLaunch(request: LaunchRequest): Promise<Launch> {
-    const { policy, repoPath, prompt, mark, tmpDir, launchFolder } = request;
+    const { policy, sessionId, repoPath, prompt, mark, tmpDir, runFolder, launchFolder } = request;
     const adapter = this.requireImplemented(policy.provider);
-    const [found, home] = await together(
-      this.binaryOf(adapter),
-      this.homes.prepare(adapter.home, this.allHomes, request),
-    );
+    const { home } = adapter;
+    const [found, endowment] = await together(this.binaryOf(adapter), this.homes.endowmentOf(home));
     if (found === null) throw new RunnerError('spawn_failed', notFound(adapter));
     const { environment, agents } = this.config;
-    const { args, env, files } = adapter.invocation({
+    const { args, env, files, settings } = adapter.invocation({
       policy,
       repoPath,
       launchFolder,
       mark,
       environment,
       agents,
-      settings: home.settings,
+      settings: endowment.settings,
     });
+    const atHome = await this.homes.prepare(
+      { sessionId, repoPath, runFolder, home, endowment, settings: settings ?? {} },
+      this.allHomes,
+    );
     if (files !== undefined) {
       await mkdir(launchFolder, { mode: 0o700 });
       for (const [name, content] of Object.entries(files)) {
@@ -109,7 +111,7 @@ export class ProviderService {
     const variables = childEnvironment(environment, {
       families: adapter.environmentFamilies,
       passthrough: this.config.agentEnvPassthrough,
-      set: { ...env, ...home.variables, TMPDIR: tmpDir, ...mark },
+      set: { ...env, ...atHome, TMPDIR: tmpDir, ...mark },
     });
     return {
       command: (await adapter.nativeBinary?.(found)) ?? found,

@@ -48,11 +48,13 @@ function valuesOf(args: readonly string[], option: string): string[] {
   return args.filter((_, index) => args[index - 1] === option);
 }
 
-function geminiSettings(policy: Partial<RunPolicy>, environment: Record<string, string> = {}) {
-  const { files, env } = invoke('gemini', policy, environment);
-  const path = env!.GEMINI_CLI_SYSTEM_SETTINGS_PATH!;
-  expect(path.startsWith('/rt/run-1/launch/')).toBe(true);
-  return JSON.parse(files![path.slice('/rt/run-1/launch/'.length)]!);
+function geminiSettings(
+  policy: Partial<RunPolicy>,
+  environment: Record<string, string> = {},
+  administrators: Record<string, string> = {},
+) {
+  const { settings } = invoke('gemini', policy, environment, {}, administrators);
+  return JSON.parse(settings!['.gemini/settings.json']!);
 }
 
 function opencodeConfig(policy: Partial<RunPolicy>, environment: Record<string, string> = {}) {
@@ -266,18 +268,53 @@ describe('every adapter', () => {
   it('leaves model and effort to its CLI where the policy names none', () => {
     for (const id of ADAPTERS.keys()) {
       // Of codex the server of the model is named to set its retries.
-      const { args, files } = invoke(id, {}, {}, { retries: null });
-      const all = JSON.stringify([args, files]);
+      const { args, settings } = invoke(id, {}, {}, { retries: null });
+      const all = JSON.stringify([args, settings]);
       expect(all).not.toMatch(/model|effort|variant|"-m"/i);
     }
+  });
+});
+
+describe('the settings of gemini', () => {
+  it("are the administrator's, and the runner's where both have some", () => {
+    const settings = `{ // mine
+      "general": { "vimMode": true, "enableAutoUpdate": true },
+      "modelConfigs": { "customOverrides": [{ "match": { "model": "x" } }] },
+      "mcpServers": { "mine": { "command": "serve" } }
+    }`;
+    const all = geminiSettings(
+      { reasoningEffort: 'low' },
+      {},
+      { '.gemini/settings.json': settings },
+    );
+    expect(all).toMatchObject({
+      general: { vimMode: true, enableAutoUpdate: false, maxAttempts: 3 },
+      mcpServers: { mine: { command: 'serve' } },
+    });
+    const models = all.modelConfigs.customOverrides.map((it: GeminiOverride) => it.match.model);
+    expect(models).toEqual(['x', 'chat-base-3', 'chat-base-2.5']);
+  });
+
+  it.each(['{', '[]', 'null'])("are a fault where the administrator's are %s", (text) => {
+    expect(() => geminiSettings({}, {}, { '.gemini/settings.json': text })).toThrow(
+      /settings.json of gemini is no JSON object/,
+    );
+  });
+
+  it("are a file of the run where the home is the administrator's", () => {
+    const { settings, files, env } = invoke('gemini', {}, {}, { home: 'shared' });
+    expect(settings).toBeUndefined();
+    const path = env!.GEMINI_CLI_SYSTEM_SETTINGS_PATH!;
+    expect(path.startsWith('/rt/run-1/launch/')).toBe(true);
+    expect(JSON.parse(files![path.slice('/rt/run-1/launch/'.length)]!)).toEqual(geminiSettings({}));
   });
 });
 
 describe('traffic that a run does not need', () => {
   const loud = { telemetry: true, updateChecks: true, retries: null };
   const settingsOf = (provider: string, agents: Partial<AgentSettings>) => {
-    const { args, env, files } = invoke(provider, {}, {}, agents);
-    return JSON.stringify([args, env, files]);
+    const { args, env, settings } = invoke(provider, {}, {}, agents);
+    return JSON.stringify([args, env, settings]);
   };
 
   it.each<[string, Partial<AgentSettings>, RegExp]>([

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import type { AgentSettings } from '../../config/runner-config.js';
+import { RunnerError } from '../../common/errors.js';
+import { isJsonObject, withoutComments } from '../../common/json.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
+import { GEMINI_SETTINGS } from '../homes/cli-homes.js';
 import type { RunPolicy } from '../policy.js';
 import { geminiReading } from '../readings/gemini.js';
 import { withoutCommand } from './slash-command.js';
@@ -20,29 +22,31 @@ export const geminiAdapter: AgentAdapter = {
   politeSignal: 'SIGTERM',
   reading: geminiReading,
 
-  invocation({ policy, launchFolder, environment, agents }: LaunchContext): AgentInvocation {
+  invocation(context: LaunchContext): AgentInvocation {
+    const { policy, launchFolder, agents } = context;
     const mode = policy.sandboxMode === null ? 'yolo' : MODES[policy.sandboxMode];
     const args = ['--output-format', 'stream-json', '--skip-trust', '--approval-mode', mode];
     if (policy.model !== null) args.push('--model', policy.model);
+    // One process instead of a parent that leaves its child behind when it is killed.
+    const env = { GEMINI_CLI_NO_RELAUNCH: 'true' };
+    const own = settings(context);
+    if (agents.home === 'session') {
+      const all = merged(administrators(context), own);
+      return { args, env, settings: { [GEMINI_SETTINGS]: JSON.stringify(all) } };
+    }
+    // The administrator's own file stays as it is. This one it takes only where it belongs to root.
     return {
       args,
-      env: {
-        // One process instead of a parent that leaves its child behind when it is killed.
-        GEMINI_CLI_NO_RELAUNCH: 'true',
-        GEMINI_CLI_SYSTEM_SETTINGS_PATH: join(launchFolder, SETTINGS_FILE),
-      },
-      files: { [SETTINGS_FILE]: JSON.stringify(settings(policy, environment, agents)) },
+      env: { ...env, GEMINI_CLI_SYSTEM_SETTINGS_PATH: join(launchFolder, SETTINGS_FILE) },
+      files: { [SETTINGS_FILE]: JSON.stringify(own) },
     };
   },
 
   stdin: withoutCommand,
 };
 
-function settings(
-  policy: RunPolicy,
-  environment: Readonly<Record<string, string | undefined>>,
-  { telemetry, updateChecks, retries }: AgentSettings,
-): object {
+function settings({ policy, environment, agents }: LaunchContext): Record<string, unknown> {
+  const { telemetry, updateChecks, retries } = agents;
   const hasKey = (environment.GEMINI_API_KEY ?? '') !== '';
   return {
     general: {
@@ -57,6 +61,37 @@ function settings(
     ...(hasKey ? { security: { auth: { selectedType: 'gemini-api-key' } } } : {}),
     ...effortSettings(policy),
   };
+}
+
+/** @throws {RunnerError} `spawn_failed` if they cannot be read */
+function administrators({ settings: files }: LaunchContext): Record<string, unknown> {
+  const text = files.get(GEMINI_SETTINGS)?.trim() ?? '';
+  if (text === '') return {};
+  try {
+    const value: unknown = JSON.parse(withoutComments(text));
+    if (isJsonObject(value)) return value;
+  } catch {
+    // The fault below.
+  }
+  throw new RunnerError(
+    'spawn_failed',
+    "The administrator's settings.json of gemini is no JSON object; it has to be mended.",
+  );
+}
+
+/** One object of two: of what both have, the second's; of lists, all. */
+function merged(
+  first: Record<string, unknown>,
+  second: Record<string, unknown>,
+): Record<string, unknown> {
+  const all = { ...first };
+  for (const [name, value] of Object.entries(second)) {
+    const before = all[name];
+    if (isJsonObject(before) && isJsonObject(value)) all[name] = merged(before, value);
+    else if (Array.isArray(before) && Array.isArray(value)) all[name] = before.concat(value);
+    else all[name] = value;
+  }
+  return all;
 }
 
 function effortSettings({ model, reasoningEffort }: RunPolicy): object {

@@ -7,6 +7,7 @@ import type { AgentBases, XdgVariable } from '../../config/runner-config.js';
 import type { AgentHome } from './agent-home.js';
 
 export const CODEX_SETTINGS = '.codex/config.toml';
+export const GEMINI_SETTINGS = '.gemini/settings.json';
 
 /** @param places where its home may be; the first one that can be made is used */
 export function codexHome(places: readonly string[]): AgentHome {
@@ -58,7 +59,7 @@ export function geminiHome({ folder, chosen }: AgentBases['gemini']): AgentHome 
     variables: { GEMINI_CLI_HOME: '' },
     credential: '.gemini/oauth_creds.json',
     settings: [
-      { path: '.gemini/settings.json' },
+      { path: GEMINI_SETTINGS },
       { path: '.gemini/GEMINI.md' },
       { path: '.gemini/google_accounts.json' },
       { path: '.gemini/.env' },

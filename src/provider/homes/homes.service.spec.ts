@@ -56,20 +56,31 @@ function config(mode: 'session' | 'shared' = 'session'): RunnerConfig {
 }
 
 /** Prepares a home as a run does; gives what is left of the one before in the run's folder. */
-async function prepare(provider: string, { mode, session = 's1' }: Options = {}) {
+async function prepare(provider: string, { mode, own = {} }: Options = {}) {
   const settings = config(mode);
   const adapters = adaptersFor(settings);
   const runFolder = join(folder, 'runtime', `run-${(runs += 1)}`);
   mkdirSync(runFolder, { recursive: true });
   const all = [...adapters.values()].flatMap((it) => it.home ?? []);
-  const request = { sessionId: session, repoPath: '/ws/s1/repo', runFolder };
   const homes = new HomesService(settings, SILENT);
-  const prepared = await homes.prepare(adapters.get(provider)!.home, all, request);
-  return { ...prepared, left: readdirSync(runFolder) };
+  const { home: agentHome } = adapters.get(provider)!;
+  const endowment = await homes.endowmentOf(agentHome);
+  const variables = await homes.prepare(
+    {
+      sessionId: 's1',
+      repoPath: '/ws/s1/repo',
+      runFolder,
+      home: agentHome,
+      endowment,
+      settings: own,
+    },
+    all,
+  );
+  return { variables, settings: endowment.settings, left: readdirSync(runFolder) };
 }
 interface Options {
   mode?: 'session' | 'shared';
-  session?: string;
+  own?: Record<string, string>;
 }
 
 async function keepLogin(provider: string): Promise<void> {
@@ -142,6 +153,12 @@ describe("a session's home", () => {
       code: 'spawn_failed',
       detail: "The administrator's settings.json is a folder, but it must be a regular file.",
     });
+  });
+
+  it("has the adapter's settings in the place of the administrator's", async () => {
+    write(base('.codex', 'config.toml'), 'model = "m"\n');
+    await prepare('codex', { own: { '.codex/config.toml': 'model = "n"\n' } });
+    expect(readFileSync(home('.codex', 'config.toml'), 'utf8')).toBe('model = "n"\n');
   });
 
   it('has settings that the administrator has linked to', async () => {

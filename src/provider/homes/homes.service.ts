@@ -15,19 +15,26 @@ import { takeBack } from './renewed-login.js';
 
 const MAX_SETTINGS_BYTES = 4 * 1024 * 1024;
 
+/** What the administrator's home of a CLI has for a session. */
+export interface Endowment {
+  base: BaseHome | null;
+  /** Where the login is; null if there is none. */
+  login: string | null;
+  /** The settings, by their place in a home. */
+  settings: ReadonlyMap<string, string>;
+}
+
 export interface HomeRequest {
   sessionId: string;
   /** The session's `repo/`. */
   repoPath: string;
   /** A folder of this run alone, where the home is built and the one before is put away. */
   runFolder: string;
-}
-
-export interface PreparedHome {
-  /** The variables that lead an agent to it. */
-  variables: Readonly<Record<string, string>>;
-  /** The administrator's settings of the CLI, by their place in a home. */
-  settings: ReadonlyMap<string, string>;
+  /** What the CLI keeps in a home; for one that keeps nothing, undefined. */
+  home: AgentHome | undefined;
+  endowment: Endowment;
+  /** Settings in the place of the administrator's. */
+  settings: Readonly<Record<string, string>>;
 }
 
 /**
@@ -43,39 +50,41 @@ export class HomesService {
   ) {}
 
   /**
-   * Prepares the home of a session for its next run, for a CLI that keeps something in it.
+   * Reads what the administrator's home has for a session.
+   * @throws {RunnerError} `spawn_failed` if it cannot be read
+   */
+  async endowmentOf(home: AgentHome | undefined): Promise<Endowment> {
+    const base = (await home?.base()) ?? null;
+    const settings = new Map<string, string>();
+    if (home === undefined || base === null) return { base, login: null, settings };
+    const [login, ...texts] = await Promise.all([
+      loginOf(home, base),
+      ...home.settings.map((file) => readSettings(file, base)),
+    ]);
+    home.settings.forEach(({ path }, index) => {
+      const text = texts[index];
+      if (typeof text === 'string') settings.set(path, text);
+    });
+    return { base, login, settings };
+  }
+
+  /**
+   * Prepares the home of a session for its next run.
    * @param all what every CLI keeps: talks with another one are kept too
+   * @returns the variables that lead the agent to it
    * @throws {RunnerError} `spawn_failed`, `disk_full`, `too_many_files`
    */
   async prepare(
-    home: AgentHome | undefined,
-    all: readonly AgentHome[],
     request: HomeRequest,
-  ): Promise<PreparedHome> {
-    const base = (await home?.base()) ?? null;
-    const reading = home === undefined || base === null ? [] : home.settings;
-    const [login, ...texts] = await Promise.all([
-      home === undefined || base === null ? null : loginOf(home, base),
-      ...reading.map((file) => readSettings(file, base!)),
-    ]);
-    const settings = new Map<string, string>();
-    reading.forEach(({ path }, index) => {
-      const text = texts[index];
-      if (text !== null && text !== undefined) settings.set(path, text);
-    });
-    if (this.config.agents.home === 'shared') {
-      return { variables: base?.variables ?? {}, settings };
-    }
+    all: readonly AgentHome[],
+  ): Promise<Readonly<Record<string, string>>> {
+    const { home, endowment, sessionId } = request;
+    if (this.config.agents.home === 'shared') return endowment.base?.variables ?? {};
     try {
       // What the last run could not give back, since the server died under it.
-      if (home !== undefined) await this.keepLogin(home, request.sessionId);
+      if (home !== undefined) await this.keepLogin(home, sessionId);
       await fairTurn();
-      const fresh = new FreshHome(join(request.runFolder, 'home'));
-      for (const folder of Object.values(home?.variables ?? {})) fresh.make(folder);
-      const indexes = Object.entries(home?.indexes?.(request.repoPath) ?? {});
-      for (const [path, text] of [...settings, ...indexes]) fresh.write(path, text);
-      if (login !== null) fresh.link(home!.credential, login);
-      await this.replace(request, fresh, all);
+      await this.replace(request, this.build(request), all);
     } catch (error) {
       throw toRunnerError(
         error,
@@ -83,12 +92,12 @@ export class HomesService {
         "The agent's home could not be prepared; the log of the runner has the cause.",
       );
     }
-    const place = this.pathOf(request.sessionId);
-    const variables: Record<string, string> = { HOME: place };
-    for (const [name, folder] of Object.entries(home?.variables ?? {})) {
-      variables[name] = join(place, folder);
-    }
-    return { variables, settings };
+    const place = this.pathOf(sessionId);
+    const folders = Object.entries(home?.variables ?? {});
+    return {
+      HOME: place,
+      ...Object.fromEntries(folders.map(([name, folder]) => [name, join(place, folder)])),
+    };
   }
 
   /**
@@ -112,6 +121,20 @@ export class HomesService {
     } finally {
       place.close();
     }
+  }
+
+  private build({ home, endowment, settings, repoPath, runFolder }: HomeRequest): FreshHome {
+    const fresh = new FreshHome(join(runFolder, 'home'));
+    if (home === undefined) return fresh;
+    for (const folder of Object.values(home.variables)) fresh.make(folder);
+    const files = new Map([
+      ...endowment.settings,
+      ...Object.entries(settings),
+      ...Object.entries(home.indexes?.(repoPath) ?? {}),
+    ]);
+    for (const [path, text] of files) fresh.write(path, text);
+    if (endowment.login !== null) fresh.link(home.credential, endowment.login);
+    return fresh;
   }
 
   /** Puts a home in the place of the one before, whose talks it takes over. */
