@@ -109,12 +109,21 @@ function variable(name: string, value: string | null): Record<string, string> {
 async function firstUsable(places: readonly string[]): Promise<string | null> {
   for (const place of places) {
     try {
+      // Mostly it is there.
+      if (await isUsable(place)) return place;
       await makeFolder(place, 0o700);
-      await access(place, constants.W_OK | constants.X_OK);
-      return place;
+      if (await isUsable(place)) return place;
     } catch {
       // The next one.
     }
   }
   return null;
+}
+
+function isUsable(folder: string): Promise<boolean> {
+  // With the slash it is no file.
+  return access(`${folder}/`, constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }

@@ -81,6 +81,8 @@ export class OpenHome {
 
 function openFolder(path: string): number | null {
   try {
+    // Most of what is looked for is not there, and an error takes longer.
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
     return openSync(path, FOLDER);
   } catch (error) {
     if (NO_FOLDER.has(errnoOf(error) ?? '')) return null;
