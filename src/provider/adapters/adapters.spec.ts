@@ -329,6 +329,7 @@ describe('traffic that a run does not need', () => {
     ['gemini', { updateChecks: true }, /enableAutoUpdate/],
     ['gemini', { retries: null }, /maxAttempts/],
     ['opencode', { updateChecks: true }, /autoupdate/],
+    ['opencode', { updateChecks: true }, /node_modules/],
   ])('of %s is allowed by %j', (provider, allowed, sign) => {
     expect(settingsOf(provider, {})).toMatch(sign);
     expect(settingsOf(provider, allowed)).not.toMatch(sign);

@@ -6,6 +6,17 @@ import { opencodeReading } from '../readings/opencode.js';
 const VARIANTS = { low: 'low', medium: 'medium', high: 'high', xhigh: 'max' } as const;
 const CONFIG_VARIABLE = 'OPENCODE_CONFIG_CONTENT';
 
+/**
+ * Makes it find installed what it fetches into each new home from the registry of packages: what plugins
+ * of that home are written with. In a session's home there are none.
+ */
+const NOTHING_TO_INSTALL = {
+  '.config/opencode/package-lock.json': JSON.stringify({
+    packages: { '': { dependencies: { '@opencode-ai/plugin': '*' } } },
+  }),
+  '.config/opencode/node_modules/.package-lock.json': '{}',
+};
+
 /** opencode. Its permissions are rules inside the program, not containment. */
 export const opencodeAdapter: AgentAdapter = {
   id: 'opencode',
@@ -25,7 +36,8 @@ export const opencodeAdapter: AgentAdapter = {
       ...(agents.updateChecks ? {} : { autoupdate: false }),
       share: 'disabled',
     };
-    return { args, env: { [CONFIG_VARIABLE]: JSON.stringify(config) } };
+    const env = { [CONFIG_VARIABLE]: JSON.stringify(config) };
+    return agents.updateChecks ? { args, env } : { args, env, settings: NOTHING_TO_INSTALL };
   },
 };
 
