@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { adaptersFor } from '../../src/provider/adapters/index.js';
+import { basesIn } from '../support/agent-settings.js';
 import { inTurn, type ModelAnswer } from '../support/model-server/script.js';
 import { eventually } from '../support/processes.js';
 import { PROJECT, temporaryFolder } from '../support/runner.js';
@@ -145,7 +146,7 @@ async function programOf(cli: AgentCli): Promise<string> {
     keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null },
     homes: [],
   };
-  const adapter = adaptersFor({ codex }).get(cli.id)!;
+  const adapter = adaptersFor({ codex, agentBases: basesIn('/nowhere') }).get(cli.id)!;
   const found = join(installAgents(), cli.id);
   return (await adapter.nativeBinary?.(found)) ?? found;
 }
