@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'registry_unreadable'
   | 'retry_unmatched'
   | 'run_not_found'
+  | 'sandbox_mode_unsupported'
   | 'session_busy'
   | 'spawn_failed'
   | 'too_many_files'

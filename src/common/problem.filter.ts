@@ -42,6 +42,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   registry_unreadable: 500,
   retry_unmatched: 409,
   run_not_found: 404,
+  sandbox_mode_unsupported: 501,
   session_busy: 409,
   spawn_failed: 500,
   too_many_files: 503,

@@ -39,13 +39,21 @@ function Text(): PropertyDecorator {
   };
 }
 
-/** One of a few words, in any case of letters. */
-function OneOf(values: readonly string[]): PropertyDecorator {
+/** A word in any case of letters. */
+function Word(): PropertyDecorator {
   return (target, property) => {
     Transform(({ value }: { value: unknown }) =>
       typeof value === 'string' ? value.trim().toLowerCase() : value,
     )(target, property);
     IsOptional()(target, property);
+    IsString()(target, property);
+  };
+}
+
+/** One of a few words, in any case of letters. */
+function OneOf(values: readonly string[]): PropertyDecorator {
+  return (target, property) => {
+    Word()(target, property);
     IsIn(values, { message: `must be one of: ${values.join(', ')}` })(target, property);
   };
 }
@@ -66,8 +74,8 @@ function Switch(): PropertyDecorator {
   };
 }
 
-/** The agent CLIs that this project can drive. `demo` ships with it. */
-const PROVIDER_IDS = ['codex', 'claude', 'gemini', 'opencode', 'demo'] as const;
+/** The agent CLIs that this project itself can drive. `demo` ships with it. */
+export const PROVIDER_IDS = ['codex', 'claude', 'gemini', 'opencode', 'demo'] as const;
 export type ProviderId = (typeof PROVIDER_IDS)[number];
 
 export const SANDBOX_POLICIES = ['enforce', 'bypass'] as const;
@@ -132,7 +140,8 @@ export class Environment {
   @Matches(/^[\x20-\x7e]+$/, { message: 'must be of printable ASCII characters' })
   FERMILINK_RUNNER_METRICS_TOKEN?: string;
 
-  @OneOf(PROVIDER_IDS) FERMILINK_AGENT_PROVIDER?: ProviderId;
+  /** One of the ids above, or of those in the providers file, which is read later. */
+  @Word() FERMILINK_AGENT_PROVIDER?: string;
   @OneOf(SANDBOX_POLICIES) FERMILINK_AGENT_SANDBOX_POLICY?: SandboxPolicy;
   @OneOf(SANDBOX_MODES) FERMILINK_AGENT_SANDBOX_MODE?: SandboxMode;
   @Text() @Matches(MODEL_NAME, { message: MODEL_NAME_RULE }) FERMILINK_AGENT_MODEL?: string;
@@ -161,6 +170,8 @@ export class Environment {
   @Text() FERMILINK_CLAUDE_HOME?: string;
   @Text() FERMILINK_GEMINI_HOME?: string;
   @Text() FERMILINK_OPENCODE_HOME?: string;
+
+  @Text() FERMILINK_PROVIDERS_FILE?: string;
 
   @Text() FERMILINK_CODEX_BIN?: string;
   @Text() FERMILINK_CLAUDE_BIN?: string;

@@ -23,6 +23,11 @@ export function absolute(value: string | undefined, fallback: string): string {
   return resolve(isInHome ? (userHome() ?? '') + value.slice(1) : value);
 }
 
+/** A program's name, which is looked for on PATH, or its path, which is made absolute. */
+export function nameOrPath<T extends string | undefined>(value: T): T | string {
+  return value?.includes('/') === true ? absolute(value, value) : value;
+}
+
 /** Whether something that is no folder stands at a path or at one above it. */
 export function isBlocked(path: string): boolean {
   try {

@@ -138,6 +138,7 @@ describe('without settings', () => {
         homes: [join(homedir(), '.codex'), join(process.cwd(), '.codex')],
       },
       policyOverrides: NO_POLICY,
+      providers: [],
       binaries: {},
       agentEnvPassthrough: [],
       warnings: [],

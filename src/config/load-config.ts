@@ -5,8 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { agentBases } from './agent-bases.js';
-import { Environment } from './environment.js';
-import { absolute, firstUsable, isBlocked, userHome } from './folders.js';
+import { Environment, PROVIDER_IDS } from './environment.js';
+import { absolute, firstUsable, isBlocked, nameOrPath, userHome } from './folders.js';
+import type { ProviderDefinition } from './provider-definition.js';
+import { readProvidersFile } from './providers-file.js';
 import { RunnerConfig } from './runner-config.js';
 import { secretValues } from './secret-values.js';
 import { isSecretFile, secretFault, withSecretFiles } from './secrets.js';
@@ -46,6 +48,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   const warnings: string[] = [];
   const variables = withSecretFiles(env, faults);
   const values = readEnvironment(variables, faults);
+  const providers = readProviders(values, env, faults);
   warnings.push(...unknownVariables(env));
   const userFolder = userHome();
   if (userFolder === null) {
@@ -153,6 +156,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       model: values.FERMILINK_AGENT_MODEL ?? null,
       reasoningEffort: values.FERMILINK_AGENT_REASONING_EFFORT ?? null,
     },
+    providers,
     binaries: {
       codex: nameOrPath(values.FERMILINK_CODEX_BIN),
       claude: nameOrPath(values.FERMILINK_CLAUDE_BIN),
@@ -192,6 +196,23 @@ function readEnvironment(
   return values;
 }
 
+/** What the providers file defines, and whether the chosen provider is among what there is then. */
+function readProviders(
+  { FERMILINK_PROVIDERS_FILE: file, FERMILINK_AGENT_PROVIDER: chosen }: Environment,
+  env: Readonly<Record<string, string | undefined>>,
+  faults: string[],
+): ProviderDefinition[] {
+  const faultsBefore = faults.length;
+  const providers = file === undefined ? [] : readProvidersFile(absolute(file, file), faults);
+  const ids = [...PROVIDER_IDS, ...providers.map(({ id }) => id)];
+  // Which ids a file with faults was meant to have, nobody knows.
+  if (chosen !== undefined && !ids.includes(chosen) && faults.length === faultsBefore) {
+    const given = JSON.stringify(env.FERMILINK_AGENT_PROVIDER);
+    faults.push(`FERMILINK_AGENT_PROVIDER is ${given}, but it must be one of: ${ids.join(', ')}.`);
+  }
+  return providers;
+}
+
 /** A sentence for each variable that looks like one of ours and is none: mostly it is mistyped. */
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = new Set(Object.keys(new Environment()));
@@ -199,11 +220,6 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): st
     .filter((name) => name.startsWith('FERMILINK_RUNNER_'))
     .filter((name) => !known.has(name) && !isSecretFile(name))
     .map((name) => `${name} is no variable of the runner; it has no effect.`);
-}
-
-/** A program's name, which is looked for on PATH, or its path, which is made absolute. */
-function nameOrPath(value: string | undefined): string | undefined {
-  return value?.includes('/') === true ? absolute(value, value) : value;
 }
 
 function zeroIsNull(value: number): number | null {

@@ -1,8 +1,9 @@
 import type { ProviderId, ReasoningEffort, SandboxMode, SandboxPolicy } from './environment.js';
+import type { ProviderDefinition } from './provider-definition.js';
 
 /** The policy settings that the environment fixes; null leaves one to `agent_runtime.json`. */
 export interface PolicyOverrides {
-  readonly provider: ProviderId | null;
+  readonly provider: string | null;
   readonly sandboxPolicy: SandboxPolicy | null;
   readonly sandboxMode: SandboxMode | null;
   readonly model: string | null;
@@ -126,6 +127,8 @@ export class RunnerConfig {
   readonly codex!: CodexSettings;
 
   readonly policyOverrides!: PolicyOverrides;
+  /** The providers of `FERMILINK_PROVIDERS_FILE`, besides those that the project brings along. */
+  readonly providers: readonly ProviderDefinition[] = [];
   /** Binaries that the administrator named, by provider. */
   readonly binaries!: Readonly<Partial<Record<ProviderId, string>>>;
   /**

@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
 import { absolute } from './folders.js';
+import { readSmallFile } from './small-file.js';
 
 /** Variables whose value is never shown, and which may also be given as a file (`…_FILE`). */
 const SECRETS = new Set([
@@ -23,7 +23,7 @@ export function withSecretFiles(
       continue;
     }
     try {
-      const content = readSmallFile(absolute(path, path));
+      const content = readSmallFile(absolute(path, path), MAX_SECRET_BYTES);
       if (content.trim() === '') throw new Error('it is empty');
       all[name] = content.trim();
     } catch {
@@ -37,12 +37,6 @@ export function withSecretFiles(
 /** Whether a variable names the file of a secret. */
 export function isSecretFile(variable: string): boolean {
   return variable.endsWith('_FILE') && SECRETS.has(variable.slice(0, -'_FILE'.length));
-}
-
-function readSmallFile(path: string): string {
-  const stats = statSync(path);
-  if (!stats.isFile() || stats.size > MAX_SECRET_BYTES) throw new Error('no small regular file');
-  return readFileSync(path, 'utf8');
 }
 
 /** That a secret breaks a rule, without its value; null if the variable is none. */

@@ -8,10 +8,12 @@ import type { InstalledPackage } from './package-types.js';
 
 /**
  * The top-level entries of a package that are to be linked, in order of name.
+ * @param reserved names that none may have, besides those that none ever has
  * @throws {RunnerError} `overlay_refused` if its folder cannot be read
  */
 export async function wantedEntries(
   pkg: InstalledPackage,
+  reserved: ReadonlySet<string> = new Set(),
 ): Promise<{ wanted: Wanted[]; missing: string[] }> {
   let present: string[];
   try {
@@ -23,7 +25,7 @@ export async function wantedEntries(
       { cause },
     );
   }
-  present = present.filter(isExportable).sort();
+  present = present.filter((name) => isExportable(name) && !reserved.has(name)).sort();
   const names = [...new Set(pkg.overlayEntries ?? present)];
   const there = new Set(present);
   return {

@@ -27,6 +27,8 @@ export interface OverlayRequest {
   pkg: InstalledPackage;
   /** `repo/` was made by this very run: what the template has put there may be replaced. */
   freshRepo: boolean;
+  /** Names in `repo/` that are kept free for the session besides those that always are. */
+  reserved?: ReadonlySet<string>;
   /** Looked at between two steps. */
   signal?: AbortSignal;
 }
@@ -68,8 +70,8 @@ export class OverlayService {
   }
 
   private async applyUntil(request: OverlayRequest): Promise<OverlaySummary> {
-    const { repo, pkg } = request;
-    const entries = await wantedEntries(pkg);
+    const { repo, pkg, reserved } = request;
+    const entries = await wantedEntries(pkg, reserved);
     const dependencies = await this.wantedDependencies(pkg);
     const external = await openDependencies(repo, dependencies.wanted.length > 0);
     try {

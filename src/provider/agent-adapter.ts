@@ -1,3 +1,4 @@
+import type { StopSignal } from '../config/provider-definition.js';
 import type { AgentSettings } from '../config/runner-config.js';
 import type { AgentReading } from './agent-reading.js';
 import type { AgentHome } from './homes/agent-home.js';
@@ -8,6 +9,10 @@ export interface LaunchContext {
   policy: RunPolicy;
   /** The session's `repo/`. */
   repoPath: string;
+  /** The run's own folder for temporary files. */
+  tmpDir: string;
+  /** The agent's `HOME`. */
+  homePath: string;
   /** A folder of the server's own for this run, for settings files that a CLI needs. */
   launchFolder: string;
   /** Variables that mark the run's processes, those of its tools too. */
@@ -20,7 +25,7 @@ export interface LaunchContext {
   settings: ReadonlyMap<string, string>;
 }
 
-/** A command line without its binary. The prompt is never part of it: it goes on stdin. */
+/** A command line without its binary. The prompt is never part of it: it goes on stdin, or into a file. */
 export interface AgentInvocation {
   args: string[];
   /** Variables that this CLI needs; one that is undefined is kept back. */
@@ -32,7 +37,7 @@ export interface AgentInvocation {
 }
 
 /** The signal by which a CLI is asked to end: the one at which it ends its own children too. */
-export type PoliteSignal = 'SIGINT' | 'SIGTERM';
+export type PoliteSignal = StopSignal;
 
 /** Knows how one agent CLI is driven. The command lines were found by running the CLIs. */
 export interface AgentAdapter {
@@ -44,6 +49,10 @@ export interface AgentAdapter {
   readonly politeSignal: PoliteSignal;
   /** Understands what it prints. */
   readonly reading: AgentReading;
+  /** The sandbox modes, and `bypass`, in which it can be started; all of them if absent. */
+  readonly modes?: ReadonlySet<string>;
+  /** The name of the file in the launch folder that the prompt goes into; on stdin if absent. */
+  readonly promptFile?: string;
   invocation(context: LaunchContext): AgentInvocation;
   /** What it keeps in the home of its user. */
   readonly home?: AgentHome;

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
+import { providersOf } from '../config/providers-file.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { AGENTS, basesIn } from '../../test/support/agent-settings.js';
 import { createLogger } from '../common/logger.js';
@@ -40,6 +41,7 @@ interface Setting {
   environment?: Record<string, string>;
   agentEnvPassthrough?: string[];
   agents?: RunnerConfig['agents'];
+  providers?: RunnerConfig['providers'];
 }
 
 async function service({ provider = 'codex', ...rest }: Setting = {}) {
@@ -275,6 +277,61 @@ describe('a launch', () => {
     expect(dirname(path)).toBe(join(folder, 'launch'));
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(JSON.parse(await readFile(path, 'utf8'))).toHaveProperty('privacy');
+  });
+});
+
+describe('a provider of the providers file', () => {
+  const acme = (more: object = {}) => {
+    const given = { binary: 'acme-cli', args: { 'workspace-write': ['go'] }, ...more };
+    const faults: string[] = [];
+    const providers = providersOf({ providers: { acme: given } }, faults);
+    expect(faults).toEqual([]);
+    return { provider: 'acme', providers };
+  };
+
+  it('is found on PATH under the name of its binary, and started as defined', async () => {
+    const path = await program(join(folder, 'bin', 'acme-cli'));
+    const environment = { ACME_KEY: 'own', OPENAI_API_KEY: 'secret' };
+    const families = { families: ['ACME_'], set: { ACME_QUIET: '1' } };
+    const { providers, launch } = await service({
+      ...acme({ environment: families }),
+      environment,
+    });
+    expect(await providers.problem()).toBeNull();
+    const started = await launch('--help');
+    expect(started).toMatchObject({ command: path, args: ['go'], stdin: '--help' });
+    expect(started.env).toMatchObject({ ACME_KEY: 'own', ACME_QUIET: '1' });
+    expect(started.env).not.toHaveProperty('OPENAI_API_KEY');
+  });
+
+  it('gets its prompt in a file for the server alone where it wants that', async () => {
+    await program(join(folder, 'bin', 'acme-cli'));
+    const args = { 'workspace-write': ['{prompt_file}'] };
+    const { launch } = await service(acme({ args, prompt: 'file', slash_commands: true }));
+    const started = await launch('/help');
+    expect(started.stdin).toBe('');
+    const path = started.args[0]!;
+    expect(dirname(path)).toBe(join(folder, 'launch'));
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await readFile(path, 'utf8')).toBe('Request:\n/help');
+  });
+
+  it('that is missing is named with the file, not with a variable', async () => {
+    const { providers, launch } = await service(acme());
+    const sentence =
+      'The CLI of acme was not found; install it, or mend its "binary" in FERMILINK_PROVIDERS_FILE.';
+    await expect(launch()).rejects.toMatchObject({ code: 'spawn_failed', detail: sentence });
+    expect(await providers.problem()).toBe(sentence);
+    expect(await providers.programFault()).toBe(sentence);
+  });
+
+  it('is refused in a mode that it does not define', async () => {
+    await program(join(folder, 'bin', 'acme-cli'));
+    const { providers, launch } = await service(acme({ args: { 'read-only': [], bypass: [] } }));
+    const detail =
+      'The provider "acme" cannot be started in the mode "workspace-write"; the administrator can define it in FERMILINK_PROVIDERS_FILE, or choose one of: read-only, bypass.';
+    await expect(launch()).rejects.toMatchObject({ code: 'sandbox_mode_unsupported', detail });
+    expect(await providers.problem()).toBe(detail);
   });
 });
 

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { RunnerError } from '../common/errors.js';
 import { together } from '../common/together.js';
-import type { ProviderId } from '../config/environment.js';
+import { PROVIDER_IDS, type ProviderId } from '../config/environment.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import { userHome } from '../config/folders.js';
 import { secretValues } from '../config/secret-values.js';
 import { adaptersFor } from './adapters/index.js';
 import type { AgentAdapter, PoliteSignal } from './agent-adapter.js';
@@ -79,19 +80,32 @@ export class ProviderService {
   }
 
   /**
-   * @throws {RunnerError} `provider_not_implemented`; `spawn_failed` if the CLI is not there, or its home
-   *   cannot be prepared; `disk_full`, `too_many_files`
+   * Whether a run under this policy can be started at all, by what is configured.
+   * @throws {RunnerError} `provider_not_implemented`, `sandbox_mode_unsupported`
+   */
+  requireStartable({ provider, sandboxMode }: RunPolicy): AgentAdapter {
+    const adapter = this.requireImplemented(provider);
+    const fault = modeFault(adapter, sandboxMode);
+    if (fault !== null) throw new RunnerError('sandbox_mode_unsupported', fault);
+    return adapter;
+  }
+
+  /**
+   * @throws {RunnerError} `provider_not_implemented`, `sandbox_mode_unsupported`; `spawn_failed` if the
+   *   CLI is not there, or its home cannot be prepared; `disk_full`, `too_many_files`
    */
   async prepareLaunch(request: LaunchRequest): Promise<Launch> {
     const { policy, sessionId, repoPath, prompt, mark, tmpDir, runFolder, launchFolder } = request;
-    const adapter = this.requireImplemented(policy.provider);
-    const { home } = adapter;
+    const adapter = this.requireStartable(policy);
+    const { home, promptFile } = adapter;
     const [found, endowment] = await together(this.binaryOf(adapter), this.homes.endowmentOf(home));
     if (found === null) throw new RunnerError('spawn_failed', notFound(adapter));
     const { environment, agents } = this.config;
     const { args, env, files, settings } = adapter.invocation({
       policy,
       repoPath,
+      tmpDir,
+      homePath: this.homes.folderOf(sessionId) ?? environment.HOME ?? userHome() ?? '',
       launchFolder,
       mark,
       environment,
@@ -102,9 +116,11 @@ export class ProviderService {
       { sessionId, repoPath, runFolder, home, endowment, settings: settings ?? {} },
       this.allHomes,
     );
-    if (files !== undefined) {
+    const given = adapter.stdin?.(prompt) ?? prompt;
+    const all = promptFile === undefined ? files : { ...files, [promptFile]: given };
+    if (all !== undefined) {
       await mkdir(launchFolder, { mode: 0o700 });
-      for (const [name, content] of Object.entries(files)) {
+      for (const [name, content] of Object.entries(all)) {
         await writeFile(join(launchFolder, name), content, { mode: 0o600, flag: 'wx' });
       }
     }
@@ -117,7 +133,7 @@ export class ProviderService {
       command: (await adapter.nativeBinary?.(found)) ?? found,
       args,
       env: variables,
-      stdin: adapter.stdin?.(prompt) ?? prompt,
+      stdin: promptFile === undefined ? given : '',
       politeSignal: adapter.politeSignal,
       reading: adapter.reading,
       secrets: secretValues(variables),
@@ -134,10 +150,13 @@ export class ProviderService {
   async problem(): Promise<string | null> {
     const problem = await this.policies.problem();
     if (problem !== null) return problem;
-    const { provider } = await this.policies.current();
-    if (!this.adapters.has(provider)) {
+    const { provider, sandboxMode } = await this.policies.forRun(null);
+    const adapter = this.adapters.get(provider);
+    if (adapter === undefined) {
       return 'The configured provider has no implementation in this runner.';
     }
+    const fault = modeFault(adapter, sandboxMode);
+    if (fault !== null) return fault;
     const missing = await this.withoutProgram();
     return missing === null ? null : notFound(missing);
   }
@@ -149,7 +168,8 @@ export class ProviderService {
   async programFault(): Promise<string | null> {
     const missing = await this.withoutProgram();
     if (missing === null) return null;
-    const variable = variableOf(missing);
+    const variable = isBuiltIn(missing) ? variableOf(missing) : null;
+    if (variable === null) return notFound(missing);
     const named = this.config.environment[variable]?.trim() ?? '';
     if (named === '') return notFound(missing);
     const rule = named.includes('/') ? 'an executable file' : 'the name of a program on PATH';
@@ -170,10 +190,25 @@ export class ProviderService {
   }
 }
 
+/** Whether the project brings it along; the others stand in the providers file. */
+function isBuiltIn({ id }: AgentAdapter): boolean {
+  return PROVIDER_IDS.some((it) => it === id);
+}
+
 function variableOf({ id }: AgentAdapter): string {
   return `FERMILINK_${id.toUpperCase()}_BIN`;
 }
 
 function notFound(adapter: AgentAdapter): string {
-  return `The CLI of ${adapter.id} was not found; install it, or name it in ${variableOf(adapter)}.`;
+  const place = isBuiltIn(adapter)
+    ? `name it in ${variableOf(adapter)}`
+    : 'mend its "binary" in FERMILINK_PROVIDERS_FILE';
+  return `The CLI of ${adapter.id} was not found; install it, or ${place}.`;
+}
+
+/** Why a provider cannot be started in a mode; null if it can. */
+function modeFault({ id, modes }: AgentAdapter, sandboxMode: RunPolicy['sandboxMode']) {
+  const mode = sandboxMode ?? 'bypass';
+  if (modes === undefined || modes.has(mode)) return null;
+  return `The provider "${id}" cannot be started in the mode "${mode}"; the administrator can define it in FERMILINK_PROVIDERS_FILE, or choose one of: ${[...modes].join(', ')}.`;
 }

@@ -80,7 +80,7 @@ export class RunPreparation {
     const policy = await this.policies.forRun(order.sandbox);
     run.provider = policy.provider;
     // Before any file is touched: whether this provider can run here at all.
-    this.providers.requireImplemented(policy.provider);
+    this.providers.requireStartable(policy);
     signal.throwIfAborted();
     const preparing = this.workspaces.prepare({
       sessionId: run.sessionId,

@@ -12,7 +12,19 @@ const MAX_INSTRUCTION_BYTES = 4 * 1024 * 1024;
 /** The administrator's rules for agents, which stand in every session's `repo/` (contract, section 5). */
 @Injectable()
 export class InstructionFilesService {
-  constructor(private readonly config: RunnerConfig) {}
+  private readonly aliases: ReadonlyMap<string, string>;
+
+  constructor(private readonly config: RunnerConfig) {
+    const configured = config.providers.flatMap(({ id, instructionsAlias }) =>
+      instructionsAlias === null ? [] : [[id, instructionsAlias] as const],
+    );
+    this.aliases = new Map([...Object.entries(INSTRUCTION_ALIASES), ...configured]);
+  }
+
+  /** The names that are kept free for aliases, whichever provider is active. */
+  get aliasNames(): ReadonlySet<string> {
+    return new Set(this.aliases.values());
+  }
 
   /**
    * The rules as they are now: the configured template's, else the project's own. Rules that are there
@@ -41,13 +53,11 @@ export class InstructionFilesService {
     providerId: string,
     signal?: AbortSignal,
   ): Promise<void> {
-    const aliases = Object.entries(INSTRUCTION_ALIASES);
+    const own = this.aliases.get(providerId);
     await together(
       putRules(repo, rules, signal),
-      ...aliases.map(([provider, alias]) =>
-        provider === providerId
-          ? this.putAlias(repo, alias, rules, signal)
-          : removeLink(repo, alias),
+      ...[...this.aliasNames].map((alias) =>
+        alias === own ? this.putAlias(repo, alias, rules, signal) : removeLink(repo, alias),
       ),
     );
   }

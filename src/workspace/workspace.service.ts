@@ -130,7 +130,14 @@ export class WorkspaceService {
       // Before its links, so that a package cannot take their names.
       await putRules();
       signal.throwIfAborted();
-      overlay = await this.overlays.apply({ repo, workspace, pkg, freshRepo: fresh, signal });
+      overlay = await this.overlays.apply({
+        repo,
+        workspace,
+        pkg,
+        freshRepo: fresh,
+        reserved: this.instructions.aliasNames,
+        signal,
+      });
       signal.throwIfAborted();
     }
     await together(

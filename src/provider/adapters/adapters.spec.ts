@@ -35,6 +35,8 @@ function invoke(
       ...policy,
     },
     repoPath: '/ws/s1/repo',
+    tmpDir: '/rt/run-1/tmp',
+    homePath: '/rt/homes/s',
     launchFolder: '/rt/run-1/launch',
     mark: { FERMILINK_RUN_COOKIE: 'cookie-1' },
     environment,

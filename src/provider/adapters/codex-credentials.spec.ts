@@ -16,6 +16,8 @@ function variables(settings: Partial<CodexSettings>, environment: Record<string,
   const { env } = adapter(settings).invocation({
     policy: { ...policy, model: null, reasoningEffort: null },
     repoPath: '/ws/s/repo',
+    tmpDir: '/rt/tmp',
+    homePath: '/home/ada',
     launchFolder: '/rt/launch',
     mark: {},
     environment,

@@ -3,6 +3,7 @@ import type { AgentAdapter } from '../agent-adapter.js';
 import { claudeHome, geminiHome, opencodeHome } from '../homes/cli-homes.js';
 import { claudeAdapter } from './claude.js';
 import { codexAdapter } from './codex.js';
+import { configuredAdapter } from './configured.js';
 import { demoAdapter } from './demo.js';
 import { geminiAdapter } from './gemini.js';
 import { opencodeAdapter } from './opencode.js';
@@ -11,13 +12,16 @@ import { opencodeAdapter } from './opencode.js';
 export function adaptersFor({
   codex,
   agentBases,
-}: Pick<RunnerConfig, 'codex' | 'agentBases'>): ReadonlyMap<string, AgentAdapter> {
+  providers = [],
+}: Pick<RunnerConfig, 'codex' | 'agentBases'> &
+  Partial<Pick<RunnerConfig, 'providers'>>): ReadonlyMap<string, AgentAdapter> {
   const all: AgentAdapter[] = [
     codexAdapter(codex),
     { ...claudeAdapter, home: claudeHome(agentBases.claude) },
     { ...geminiAdapter, home: geminiHome(agentBases.gemini) },
     { ...opencodeAdapter, home: opencodeHome(agentBases.opencode) },
     demoAdapter,
+    ...providers.map(configuredAdapter),
   ];
   return new Map(all.map((it) => [it.id, it]));
 }

@@ -100,6 +100,11 @@ export class HomesService {
     };
   }
 
+  /** The folder that a session's agents have as their home; null where that is the administrator's. */
+  folderOf(sessionId: string): string | null {
+    return this.config.agents.home === 'shared' ? null : this.pathOf(sessionId);
+  }
+
   /**
    * Where a CLI has renewed its login in a session's home, gives it back to the administrator's, so that
    * it serves all. A login that is refused stays where it is, until the session's next run.

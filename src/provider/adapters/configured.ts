@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import {
+  type ArgumentTemplate,
+  type Placeholder,
+  placeholderOf,
+  type ProviderDefinition,
+} from '../../config/provider-definition.js';
+import type { AgentAdapter, LaunchContext } from '../agent-adapter.js';
+import { READINGS } from '../readings/index.js';
+import { withoutCommand } from './slash-command.js';
+
+const PROMPT_FILE = 'prompt.txt';
+
+/** A CLI that is driven by what the administrator has written down of it, and nothing else. */
+export function configuredAdapter(definition: ProviderDefinition): AgentAdapter {
+  const { args, environment, prompt, slashCommands } = definition;
+  return {
+    id: definition.id,
+    binary: definition.binary,
+    environmentFamilies: environment.families,
+    politeSignal: definition.stopSignal,
+    modes: new Set(Object.keys(args)),
+    reading: READINGS.get(definition.readingId)!,
+    promptFile: prompt === 'file' ? PROMPT_FILE : undefined,
+    invocation(context) {
+      const templates = args[context.policy.sandboxMode ?? 'bypass'] ?? [];
+      return { args: fill(templates, valuesOf(context)), env: { ...environment.set } };
+    },
+    stdin: slashCommands ? withoutCommand : undefined,
+  };
+}
+
+type Values = Readonly<Record<Placeholder, string | null>>;
+
+function valuesOf({ policy, repoPath, tmpDir, homePath, launchFolder }: LaunchContext): Values {
+  return {
+    repo: repoPath,
+    tmp: tmpDir,
+    home: homePath,
+    prompt_file: join(launchFolder, PROMPT_FILE),
+    model: policy.model,
+    effort: policy.reasoningEffort,
+  };
+}
+
+function fill(templates: readonly ArgumentTemplate[], values: Values): string[] {
+  const valueOf = (argument: string) => {
+    const placeholder = placeholderOf(argument);
+    return placeholder === null ? argument : values[placeholder];
+  };
+  return templates.flatMap((template) => {
+    const group = typeof template === 'string' ? [template] : template;
+    const filled = group.map(valueOf);
+    return filled.every((it) => it !== null) ? filled : [];
+  });
+}
