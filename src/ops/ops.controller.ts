@@ -4,6 +4,8 @@ import { userKeyOf } from '../admission/user-key.js';
 import { nowUtc } from '../common/clock.js';
 import { type Concurrency, concurrencyOf, concurrencyText } from './concurrency.js';
 import { MetricsTokenGuard } from './metrics-token.guard.js';
+import type { Preflight } from './preflight.js';
+import { PreflightService } from './preflight.service.js';
 
 /** What `GET /ops/admission` answers (contract, section 1). */
 interface AdmissionAnswer {
@@ -22,7 +24,10 @@ interface AdmissionAnswer {
 @Controller('ops')
 @UseGuards(MetricsTokenGuard)
 export class OpsController {
-  constructor(@Inject(ADMISSION) private readonly admission: Admission) {}
+  constructor(
+    @Inject(ADMISSION) private readonly admission: Admission,
+    private readonly preflight: PreflightService,
+  ) {}
 
   /** How busy the runner is. */
   @Get('concurrency')
@@ -35,6 +40,12 @@ export class OpsController {
   @Header('Content-Type', 'text/plain; charset=utf-8')
   async concurrencyText(): Promise<string> {
     return concurrencyText(await this.concurrency());
+  }
+
+  /** Whether the agent CLIs can work here, as it was seen at most a minute ago. */
+  @Get('providers')
+  providers(): Promise<Preflight> {
+    return this.preflight.report();
   }
 
   /** Whether a run of this user, and of this session, would start at once; the platform polls it. */

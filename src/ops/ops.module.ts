@@ -8,6 +8,8 @@ import { ConcurrencyMetrics } from './concurrency-metrics.js';
 import { HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { OpsController } from './ops.controller.js';
+import { PreflightService } from './preflight.service.js';
+import { ProgramProbe } from './program-probe.js';
 import { ReadinessService } from './readiness.service.js';
 
 @Module({
@@ -19,6 +21,6 @@ import { ReadinessService } from './readiness.service.js';
     TerminusModule.forRoot({ logger: false }),
   ],
   controllers: [OpsController, HealthController],
-  providers: [ConcurrencyMetrics, ReadinessService],
+  providers: [ConcurrencyMetrics, PreflightService, ProgramProbe, ReadinessService],
 })
 export class OpsModule {}

@@ -92,6 +92,15 @@ describe('an overlay', () => {
     expect(fixture.inRepo()).toEqual(['a']);
   });
 
+  it('links nothing in the place of a name that is kept free', async () => {
+    const tool = await fixture.install('tool', ['ACME.md', 'src/deep.py']);
+    const { repo, workspace } = fixture;
+    const reserved = new Set(['ACME.md']);
+    const request = { repo, workspace, pkg: tool, freshRepo: true, reserved };
+    expect((await fixture.overlays().apply(request)).linked_count).toBe(1);
+    expect(fixture.inRepo()).toEqual(['src']);
+  });
+
   it('links only the entries asked for, and says which there are not', async () => {
     const tool = await fixture.install('tool', ['a', 'b', 'c']);
     const summary = await apply({ ...tool, overlayEntries: ['c', 'x', 'a', 'c'] });

@@ -19,6 +19,21 @@ export async function findBinary(
   return null;
 }
 
+/** A file that would be the program if only it could be executed; null if there is none. */
+export async function findUnexecutable(
+  nameOrPath: string,
+  path: string | undefined,
+): Promise<string | null> {
+  const folders = (path ?? '').split(delimiter).filter((folder) => folder !== '');
+  const places = nameOrPath.includes('/') ? [''] : folders;
+  for (const folder of places) {
+    const place = resolve(folder, nameOrPath);
+    const stats = await stat(place).catch(() => null);
+    if (stats?.isFile()) return place;
+  }
+  return null;
+}
+
 async function executable(path: string): Promise<string | null> {
   try {
     await access(path, constants.X_OK);

@@ -10,7 +10,7 @@ import { secretValues } from '../config/secret-values.js';
 import { adaptersFor } from './adapters/index.js';
 import type { AgentAdapter, PoliteSignal } from './agent-adapter.js';
 import type { AgentReading } from './agent-reading.js';
-import { findBinary } from './binary.js';
+import { findBinary, findUnexecutable } from './binary.js';
 import { childEnvironment } from './child-environment.js';
 import type { RunPolicy } from './policy.js';
 import type { AgentHome } from './homes/agent-home.js';
@@ -184,9 +184,28 @@ export class ProviderService {
     return (await this.binaryOf(adapter)) === null ? adapter : null;
   }
 
+  /** Every provider, those that the project brings along first. */
+  all(): AgentAdapter[] {
+    return [...this.adapters.values()];
+  }
+
+  /** The program that would be started; null if there is none, with why. */
+  async program(adapter: AgentAdapter): Promise<{ path: string } | { path: null; fault: string }> {
+    const found = await this.binaryOf(adapter);
+    if (found !== null) return { path: (await adapter.nativeBinary?.(found)) ?? found };
+    const { PATH } = this.config.environment;
+    const closed = await findUnexecutable(this.nameOf(adapter), PATH);
+    if (closed === null) return { path: null, fault: notFound(adapter) };
+    const fault = `The CLI of ${adapter.id} is ${JSON.stringify(closed)}, which this user may not execute; change its permissions.`;
+    return { path: null, fault };
+  }
+
   private binaryOf(adapter: AgentAdapter): Promise<string | null> {
-    const named = this.config.binaries[adapter.id as ProviderId];
-    return findBinary(named ?? adapter.binary, this.config.environment.PATH);
+    return findBinary(this.nameOf(adapter), this.config.environment.PATH);
+  }
+
+  private nameOf({ id, binary }: AgentAdapter): string {
+    return this.config.binaries[id as ProviderId] ?? binary;
   }
 }
 
@@ -207,7 +226,7 @@ function notFound(adapter: AgentAdapter): string {
 }
 
 /** Why a provider cannot be started in a mode; null if it can. */
-function modeFault({ id, modes }: AgentAdapter, sandboxMode: RunPolicy['sandboxMode']) {
+export function modeFault({ id, modes }: AgentAdapter, sandboxMode: RunPolicy['sandboxMode']) {
   const mode = sandboxMode ?? 'bypass';
   if (modes === undefined || modes.has(mode)) return null;
   return `The provider "${id}" cannot be started in the mode "${mode}"; the administrator can define it in FERMILINK_PROVIDERS_FILE, or choose one of: ${[...modes].join(', ')}.`;

@@ -156,6 +156,32 @@ describe('WorkspaceService', () => {
     expect(read('s', 'CLAUDE.md')).toBe('the rules');
   });
 
+  it('makes the alias that a provider of the providers file wants, also one that others have', async () => {
+    const file = join(home, 'providers.json');
+    const provider = (alias: string) => ({
+      binary: 'x',
+      args: { bypass: [] },
+      instructions_alias: alias,
+    });
+    const providers = { acme: provider('ACME.md'), other: provider('CLAUDE.md') };
+    writeFileSync(file, JSON.stringify({ providers }));
+    const config = loadConfig({
+      FERMILINK_HOME: home,
+      FERMILINK_SOFTWARE_ROOT: template,
+      FERMILINK_PROVIDERS_FILE: file,
+      PATH: process.env.PATH,
+    });
+    await workspaces.dispose();
+    workspaces = new WorkspacesFixture(config);
+    const aliases = () => readdirSync(repo('s')).filter((it) => /^[A-Z]+\.md$/.test(it));
+    await prepare('s', { providerId: 'acme' });
+    expect(aliases()).toEqual(['ACME.md', 'AGENTS.md']);
+    for (const providerId of ['other', 'claude']) {
+      await prepare('s', { providerId });
+      expect(aliases()).toEqual(['AGENTS.md', 'CLAUDE.md']);
+    }
+  });
+
   it('leaves a repository alone, also one that a .git file points to, and replaces a broken one', async () => {
     await prepare('s');
     writeFileSync(join(repo('s'), '.git', 'mark'), '');

@@ -119,6 +119,7 @@ describe('the ops endpoints', () => {
       '/ops/concurrency',
       '/ops/concurrency.prom',
       '/ops/admission',
+      '/ops/providers',
       '/metrics',
     ]) {
       const missing = await get(path);

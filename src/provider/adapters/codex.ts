@@ -35,7 +35,7 @@ export function codexAdapter(settings: CodexSettings): AgentAdapter {
     reading: codexReading,
     invocation: (context) => ({
       args: commandLine(context),
-      env: credentials(context.environment, settings),
+      env: codexKeys(context.environment, settings),
     }),
     home: codexHome(settings.homes),
     nativeBinary,
@@ -96,7 +96,7 @@ async function nativeBinary(path: string): Promise<string> {
 }
 
 /** The API keys for codex (contract, section 2): its own variables first, then what is configured. */
-function credentials(
+export function codexKeys(
   environment: Readonly<Record<string, string | undefined>>,
   { keys, storedLogin }: CodexSettings,
 ): Record<string, string | undefined> {

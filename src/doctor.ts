@@ -1,0 +1,50 @@
+/**
+ * `npm run doctor`: says of each provider whether it can work on this machine, and what to do if not;
+ * with `--json` as `GET /ops/providers` does. Ends with 1 if the configured one cannot. No server is
+ * needed.
+ */
+import { ConfigError, loadConfig } from './config/load-config.js';
+import { PreflightService } from './ops/preflight.service.js';
+import { preflightText } from './ops/preflight.js';
+import { ProgramProbe } from './ops/program-probe.js';
+import { createLogger } from './common/logger.js';
+import { HomesService } from './provider/homes/homes.service.js';
+import { PolicyService } from './provider/policy.service.js';
+import { ProviderService } from './provider/provider.service.js';
+import { AgentSpawner } from './run/agent-process.js';
+import { ProcessTable } from './run/process-table.js';
+
+const complain = (text: string) => process.stderr.write(`${text}\n`);
+
+function preflightService(): PreflightService {
+  const config = loadConfig();
+  for (const warning of config.warnings) complain(warning);
+  const policies = new PolicyService(config);
+  const providers = new ProviderService(config, policies, new HomesService(config, createLogger()));
+  const probe = new ProgramProbe(new AgentSpawner(new ProcessTable()));
+  return new PreflightService(config, policies, providers, probe);
+}
+
+async function main(): Promise<void> {
+  const unknown = process.argv.slice(2).find((option) => option !== '--json');
+  if (unknown !== undefined) {
+    throw new Error(`There is no option "${unknown}"; the doctor knows --json and nothing else.`);
+  }
+  const preflight = preflightService();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    // What it has started is in process groups of its own, where Ctrl-C does not reach.
+    process.once(signal, () => void preflight.onModuleDestroy().then(() => process.exit(1)));
+  }
+  const report = await preflight.report();
+  const isJson = process.argv.includes('--json');
+  process.stdout.write(`${isJson ? JSON.stringify(report, null, 2) : preflightText(report)}\n`);
+  if (!report.works) process.exitCode = 1;
+}
+
+try {
+  await main();
+} catch (error) {
+  if (error instanceof ConfigError) error.faults.forEach(complain);
+  else complain(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
