@@ -2,13 +2,16 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { processesWith } from '../support/processes.js';
+import { eventually, processesWith } from '../support/processes.js';
 import { PROJECT, Runner, temporaryFolder } from '../support/runner.js';
 
 /** A real codex at a tested version whose sandbox does what a script says. */
 const codexWith = (sandbox: string) =>
   `case "$1" in --version) echo 'codex-cli 0.169.0';; sandbox) shift 4; ${sandbox};; esac`;
 const HELD = 'exit 0';
+/** A time that no other program sleeps, by which one is known. */
+const mark = `86399.${process.pid}`;
+const sleep = `sleep ${mark}`;
 
 let home: string;
 beforeEach(() => {
@@ -128,7 +131,7 @@ describe('the doctor', () => {
 
   it.each([
     ['fails', 'echo "bwrap: No permissions to create new namespace" >&2; exit 1', 'bwrap: No perm'],
-    ['does not hold', 'shift; exec "$@"', 'it let a command write that may only read'],
+    ['does not hold', 'exec "$@"', 'it let a command write that may only read'],
   ])(
     'finds a sandbox that %s, which matters where it is enforced',
     async (_how, script, why) => {
@@ -198,13 +201,11 @@ describe('the doctor', () => {
   }, 300_000);
 
   it('is not harmed by programs that hang, flood, fork, fail or say nonsense', async () => {
-    const mark = join(home, 'bin', 'mark');
-    program('mark', 'exec sleep 86399');
     const seen = join(home, 'environment');
     const file = providersFile({
-      hangs: program('hangs', `trap '' TERM INT; setsid ${mark} & while :; do sleep 1; done`),
+      hangs: program('hangs', `trap '' TERM INT; setsid ${sleep} & while :; do sleep 1; done`),
       floods: program('floods', 'while :; do echo 1.2.3 and much more; done'),
-      forks: program('forks', `env > ${seen}; setsid ${mark} & ${mark} & echo 1.2.3`),
+      forks: program('forks', `env > ${seen}; setsid ${sleep} & ${sleep} & echo 1.2.3`),
       fails: program('fails', 'printf "first\\n\\033[31mno \\001luck\\n\\n" >&2; exit 3'),
       nonsense: program('nonsense', 'head -c 4096 /dev/zero; printf "\\377\\376 v1"'),
       broken: join(home, 'bin', 'broken'),
@@ -301,11 +302,13 @@ describe('GET /ops/providers', () => {
   }, 120_000);
 
   it('leaves nothing behind where the server ends meanwhile', async () => {
-    const mark = program('mark', 'exec sleep 86399');
-    const claude = program('claude', `trap '' TERM; ${mark}`);
+    const claude = program('claude', `trap '' TERM; ${sleep}`);
     const runner = await Runner.start(environment({ FERMILINK_CLAUDE_BIN: claude }));
     const asked = fetch(`${runner.url}/ops/providers`).catch(() => null);
-    while (processesWith(mark).length === 0) await new Promise((next) => setTimeout(next, 50));
+    await eventually(
+      () => processesWith(mark),
+      (pids) => pids.length > 0,
+    );
     expect(await runner.stop()).toBe(0);
     await asked;
     expect(processesWith(mark)).toEqual([]);
