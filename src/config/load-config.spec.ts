@@ -162,6 +162,7 @@ describe('without settings', () => {
       ...['MAXWELLLINK_ROOT', 'LEGACY_MAXWELLLINK_PACKAGE_ID', 'SOFTWARE_ROOT', 'RUNTIME_ROOT'],
       ...['RUNNER_HOST', 'RUNNER_METRICS_TOKEN', 'AGENT_MODEL', 'AGENT_ENV_PASSTHROUGH'],
       ...['CODEX_HOME', 'CLAUDE_HOME', 'GEMINI_HOME', 'OPENCODE_HOME', 'AGENT_RETRIES'],
+      'PROVIDERS_FILE',
       ...['CODEX_BIN', 'CLAUDE_BIN', 'GEMINI_BIN', 'OPENCODE_BIN'],
     ].map((name) => (name.startsWith('FERMILINK_') ? name : `FERMILINK_${name}`));
     const { environment: _none, ...defaults } = load();

@@ -12,6 +12,8 @@ export interface ProbeOptions {
   args: readonly string[];
   /** Where it finds further programs. */
   path: string | undefined;
+  /** Variables besides. */
+  env?: Readonly<Record<string, string>>;
   seconds: number;
   /** Ends it early. */
   signal: AbortSignal;
@@ -58,7 +60,7 @@ export class ProgramProbe {
   private async runIn(
     folder: string,
     command: string,
-    { args, path, seconds, signal }: ProbeOptions,
+    { args, path, env, seconds, signal }: ProbeOptions,
   ): Promise<ProbeResult> {
     const said = { stdout: '', stderr: '' };
     const sink = (pipe: 'stdout' | 'stderr'): LineSink => ({
@@ -76,7 +78,7 @@ export class ProgramProbe {
           args,
           env: {
             ...(path === undefined ? {} : { PATH: path }),
-            ...{ HOME: folder, TMPDIR: folder, TERM: 'dumb', LANG: 'C.UTF-8' },
+            ...{ HOME: folder, TMPDIR: folder, TERM: 'dumb', LANG: 'C.UTF-8', ...env },
             [RUN_COOKIE_VARIABLE]: cookie,
           },
           stdin: '',
