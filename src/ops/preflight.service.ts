@@ -193,7 +193,8 @@ function untested(id: string, version: string): string {
 
 function withoutCredentials(id: string): string {
   const ways: Record<string, string> = {
-    codex: 'set FERMILINK_CODEX_API_KEY or CODEX_API_KEY, or log in with "codex login"',
+    codex:
+      'set FERMILINK_CODEX_API_KEY or CODEX_API_KEY (OPENAI_API_KEY alone it does not use), or log in with "codex login"',
     claude: 'set ANTHROPIC_API_KEY, or log in with "claude"',
     gemini: 'set GEMINI_API_KEY, or log in with "gemini"',
     opencode: 'set OPENCODE_CONFIG_CONTENT with a key, or log in with "opencode auth login"',

@@ -26,7 +26,8 @@ const OPENCODE_CONFIG = 'OPENCODE_CONFIG_CONTENT';
 
 /** The variables of which one is enough, by CLI. */
 const VARIABLES: Readonly<Record<string, (name: string) => boolean>> = {
-  codex: among('CODEX_API_KEY', 'OPENAI_API_KEY'),
+  // It sends OPENAI_API_KEY to nobody, unless its settings name that.
+  codex: among('CODEX_API_KEY'),
   claude: among(
     ...['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN'],
     ...['CLAUDE_CODE_USE_BEDROCK', 'CLAUDE_CODE_USE_VERTEX'],

@@ -167,7 +167,11 @@ describe('the doctor', () => {
     };
     const missing = 'false,';
     expect(
-      await credentials({ OTHER_KEY: 's3cret', FERMILINK_OPENAI_API_KEY: 'YOUR_KEY_HERE' }),
+      await credentials({
+        OTHER_KEY: 's3cret',
+        CODEX_API_KEY: 'YOUR_KEY_HERE',
+        OPENAI_API_KEY: 's3cret',
+      }),
     ).toEqual([missing, missing, missing, missing, ',', missing]);
     const inEnvironment = {
       FERMILINK_CODEX_API_KEY: 's3cret',
