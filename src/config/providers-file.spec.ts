@@ -94,6 +94,11 @@ describe('a providers file', () => {
     ]);
   });
 
+  it('may be the example that is published beside the schema', () => {
+    const example = readFileSync(join(PROJECT_ROOT, 'schemas', 'providers.example.json'), 'utf8');
+    expect(faults(JSON.parse(example))).toEqual([]);
+  });
+
   it.each([
     [[], 'what it holds must be an object'],
     [null, 'what it holds must be an object'],

@@ -1,34 +1,17 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, processesWith } from '../../support/processes.js';
-import { Runner, temporaryFolder } from '../../support/runner.js';
+import { PROJECT, Runner, temporaryFolder } from '../../support/runner.js';
 import { StreamClient } from '../../support/stream-client.js';
 import { ChatModelServer, chatTexts } from './chat-model-server.js';
 import { installExtraAgent } from './install.js';
 
 const KEY = 'sk-key-of-the-test';
 
-/** All that the runner is told of this CLI; the README shows the same. */
-function definition(binary: string): object {
-  const inMode = (mode: string) => [
-    ...['--output-format', 'stream-json', '--auth-type', 'openai', '--approval-mode', mode],
-    ['--model', '{model}'],
-  ];
-  return {
-    binary,
-    args: {
-      'read-only': inMode('plan'),
-      'workspace-write': inMode('auto-edit'),
-      bypass: inMode('yolo'),
-    },
-    slash_commands: true,
-    environment: { families: ['OPENAI_', 'QWEN_'], set: { QWEN_CODE_NO_RELAUNCH: 'true' } },
-    stop_signal: 'SIGTERM',
-    instructions_alias: 'QWEN.md',
-    reading: 'claude',
-    credentials: { variables: ['OPENAI_API_KEY'], files: ['~/.qwen/oauth_creds.json'] },
-  };
-}
+/** All that the runner is told of this CLI. */
+const EXAMPLE = JSON.parse(
+  readFileSync(join(PROJECT, 'schemas', 'providers.example.json'), 'utf8'),
+) as { providers: Record<string, object> };
 
 let qwen: string;
 let model: ChatModelServer;
@@ -42,7 +25,8 @@ beforeEach(async () => {
   model = await ChatModelServer.start();
   const home = temporaryFolder();
   const file = join(home, 'providers.json');
-  writeFileSync(file, JSON.stringify({ version: 1, providers: { qwen: definition(qwen) } }));
+  const providers = { qwen: { ...EXAMPLE.providers.qwen, binary: qwen } };
+  writeFileSync(file, JSON.stringify({ ...EXAMPLE, providers }));
   runner = await Runner.start(
     {
       FERMILINK_PROVIDERS_FILE: file,
