@@ -83,7 +83,7 @@ async function placesOf(adapter: AgentAdapter, config: RunnerConfig): Promise<Pl
     settings: home.settings
       .map(({ path }) => path)
       .filter((it) => !it.endsWith('.md'))
-      .map(base.at),
+      .map((it) => base.at(it)),
   };
 }
 

@@ -126,15 +126,15 @@ describe.each(AGENT_IDS.map((id) => AGENT_CLIS[id]))('$id', (cli) => {
   );
 });
 
-async function recordRun(bench: Workbench, { sandbox, meanwhile }: Scenario) {
+async function recordRun(bench: Workbench, scenario: Scenario) {
   const { runner } = bench;
   const id = await startRun(runner, {
     user_prompt: 'Write a greeting',
     session_id: 'talk',
-    sandbox,
+    sandbox: scenario.sandbox,
     max_runtime_seconds: 75,
   });
-  await meanwhile?.(bench, id);
+  await scenario.meanwhile?.(bench, id);
   const { reason, return_code } = await untilEnded(runner, id, 120);
   return { reason, return_code };
 }

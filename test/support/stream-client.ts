@@ -19,6 +19,7 @@ export interface RunBody {
   on_busy?: string | null;
   max_runtime_seconds?: number | null;
   metadata?: object | null;
+  view?: string | null;
 }
 
 /** From where a client follows a run. */
@@ -27,6 +28,8 @@ export interface Cursor {
   lastEventId?: number | string;
   /** The query's. */
   after?: number | string;
+  /** How the events are to be shown. */
+  view?: string;
 }
 
 /** One stream, of a `POST /run` or of a run's events, over a socket of its own. */
@@ -80,11 +83,13 @@ export class StreamClient {
   static follow(
     runner: Runner,
     runId: string,
-    { lastEventId, after }: Cursor = {},
+    { lastEventId, after, view }: Cursor = {},
   ): Promise<StreamClient> {
-    const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
+    const query = new URLSearchParams();
+    if (after !== undefined) query.set('after', String(after));
+    if (view !== undefined) query.set('view', view);
     const headers = lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) };
-    return StreamClient.send(runner, `/runs/${runId}/events${query}`, { headers });
+    return StreamClient.send(runner, `/runs/${runId}/events?${query.toString()}`, { headers });
   }
 
   private static send(
