@@ -28,7 +28,7 @@ const part = fc.double({ min: 0, max: 1, noNaN: true });
 const bytes = fc.oneof(
   { weight: 4, arbitrary: fc.nat(200) },
   { weight: 2, arbitrary: fc.nat(100_000) },
-  { weight: 1, arbitrary: fc.integer({ min: 200_000, max: 3_000_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 200_000, max: 1_500_000 }) },
 );
 
 const step: fc.Arbitrary<Step> = fc.oneof(

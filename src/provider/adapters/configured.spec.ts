@@ -2,6 +2,7 @@ import { AGENTS, basesIn } from '../../../test/support/agent-settings.js';
 import { providersOf } from '../../config/providers-file.js';
 import type { LaunchContext } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
+import { READINGS } from '../readings/index.js';
 import { adaptersFor } from './index.js';
 
 const CODEX = {
@@ -106,7 +107,7 @@ describe('a provider of the providers file', () => {
       binary: 'acme',
       environmentFamilies: ['ACME_'],
       politeSignal: 'SIGINT',
-      readingId: 'claude',
+      reading: READINGS.get('claude'),
       modes: new Set(['bypass', 'read-only']),
       promptFile: undefined,
     });
