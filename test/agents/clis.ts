@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ReasoningEffort } from '../../src/config/environment.js';
 import { PROJECT } from '../support/runner.js';
 
 export const AGENT_IDS = ['codex', 'claude', 'gemini', 'opencode'] as const;
@@ -12,8 +13,16 @@ export interface AgentCli {
   npmPackage: string;
   /** A model that it knows, as the policy names it, and as the request to the model does. */
   model: { policy: string; request: string };
+  /** What the request to that model has for each effort. */
+  efforts: Readonly<Record<ReasoningEffort, string | number>>;
   /** The variable with the key for its models. */
   keyVariable: string;
+  /** Whether it keeps that key from its tools. */
+  hidesKey: boolean;
+  /** Refusals of the model after which it tries again for longer than a test waits. */
+  retriesForLong: readonly number[];
+  /** What it says when the model refuses. */
+  refusal: RegExp;
   /** What a server has in its environment whose agents are to ask a certain model server, but the key. */
   environment(home: string, modelUrl: string): Record<string, string>;
 }
@@ -22,6 +31,10 @@ const codex: AgentCli = {
   id: 'codex',
   npmPackage: '@openai/codex',
   model: { policy: 'mock-model', request: 'mock-model' },
+  efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh' },
+  hidesKey: true,
+  retriesForLong: [],
+  refusal: /"type":"turn.failed"/,
   keyVariable: 'OPENAI_API_KEY',
 
   environment(home, modelUrl) {
@@ -49,6 +62,10 @@ const claude: AgentCli = {
   id: 'claude',
   npmPackage: '@anthropic-ai/claude-code',
   model: { policy: 'claude-sonnet-4-6', request: 'claude-sonnet-4-6' },
+  efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'high' },
+  hidesKey: false,
+  retriesForLong: [],
+  refusal: /"is_error":true/,
   keyVariable: 'ANTHROPIC_API_KEY',
   environment: (_home, modelUrl) => ({
     ANTHROPIC_BASE_URL: modelUrl,
@@ -60,6 +77,10 @@ const gemini: AgentCli = {
   id: 'gemini',
   npmPackage: '@google/gemini-cli',
   model: { policy: 'gemini-2.5-flash', request: 'gemini-2.5-flash' },
+  efforts: { low: 1024, medium: 4096, high: 8192, xhigh: 16_384 },
+  hidesKey: false,
+  retriesForLong: [429, 500],
+  refusal: /"status":"error"/,
   keyVariable: 'GEMINI_API_KEY',
 
   environment(home, modelUrl) {
@@ -77,6 +98,10 @@ const opencode: AgentCli = {
   id: 'opencode',
   npmPackage: 'opencode-ai',
   model: { policy: 'mock/mock-model', request: 'mock-model' },
+  efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'max' },
+  hidesKey: false,
+  retriesForLong: [429, 500],
+  refusal: /"type":"error"/,
   keyVariable: 'OPENCODE_MOCK_KEY',
 
   environment(_home, modelUrl) {
@@ -92,6 +117,11 @@ const opencode: AgentCli = {
 };
 
 export const AGENT_CLIS: Readonly<Record<AgentId, AgentCli>> = { codex, claude, gemini, opencode };
+
+/** Where the program of a CLI is, once it is installed. */
+export function programOf({ id }: AgentCli): string {
+  return join(PROJECT, '.cache', 'agents', 'node_modules', '.bin', id);
+}
 
 /** The version of a CLI that is pinned. */
 export function pinnedVersion({ npmPackage }: AgentCli): string {

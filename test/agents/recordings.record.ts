@@ -6,8 +6,7 @@ import { inTurn, type ModelAnswer } from '../support/model-server/script.js';
 import { eventually } from '../support/processes.js';
 import { PROJECT, temporaryFolder } from '../support/runner.js';
 import { cancelRun, startRun, untilEnded } from '../support/runs.js';
-import { AGENT_CLIS, AGENT_IDS, type AgentCli, pinnedVersion } from './clis.js';
-import { installAgents } from './install.js';
+import { AGENT_CLIS, AGENT_IDS, type AgentCli, pinnedVersion, programOf } from './clis.js';
 import { Neutral } from './neutral.js';
 import { Workbench } from './workbench.js';
 
@@ -83,14 +82,13 @@ const SCENARIOS: Record<string, Scenario> = {
 
 describe.each(AGENT_IDS.map((id) => AGENT_CLIS[id]))('$id', (cli) => {
   const folder = join(RECORDINGS, cli.id);
-  beforeAll(() => installAgents(), 10 * MINUTES);
 
   it.each(Object.entries(SCENARIOS))(
     '%s',
     async (name, scenario) => {
       const kept = temporaryFolder();
       const binary = join(kept, cli.id);
-      const program = await programOf(cli);
+      const program = await startedProgramOf(cli);
       const words = [program, ...(scenario.option === undefined ? [] : [scenario.option])];
       const command = `exec ${words.join(' ')} "$@" >${kept}/stdout 2>${kept}/stderr`;
       writeFileSync(binary, `#!/bin/sh\n${command}\n`, { mode: 0o755 });
@@ -132,7 +130,7 @@ async function recordRun(bench: Workbench, scenario: Scenario) {
     user_prompt: 'Write a greeting',
     session_id: 'talk',
     sandbox: scenario.sandbox,
-    max_runtime_seconds: 75,
+    max_runtime_seconds: 90,
   });
   await scenario.meanwhile?.(bench, id);
   const { reason, return_code } = await untilEnded(runner, id, 120);
@@ -140,13 +138,13 @@ async function recordRun(bench: Workbench, scenario: Scenario) {
 }
 
 /** The program that the runner would start. */
-async function programOf(cli: AgentCli): Promise<string> {
+async function startedProgramOf(cli: AgentCli): Promise<string> {
   const codex = {
     storedLogin: false,
     keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null },
     homes: [],
   };
   const adapter = adaptersFor({ codex, agentBases: basesIn('/nowhere') }).get(cli.id)!;
-  const found = join(installAgents(), cli.id);
-  return (await adapter.nativeBinary?.(found)) ?? found;
+  const found = programOf(cli);
+  return adapter.nativeBinary === undefined ? found : adapter.nativeBinary(found);
 }

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { ModelServer } from '../support/model-server/model-server.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
 import { type RunBody, StreamClient, type StreamEvent } from '../support/stream-client.js';
-import type { AgentCli } from './clis.js';
-import { installAgents } from './install.js';
+import { type AgentCli, programOf } from './clis.js';
 
 /** The key that agents are given. */
 export const KEY = 'sk-key-of-the-test';
+
+/** What the environment of the server has and no agent may see. */
+export const DECOY = 'a-secret-of-the-server';
 
 /** What came of one run. */
 export interface Talk {
@@ -33,8 +35,11 @@ export class Workbench {
     const home = temporaryFolder();
     const environment = {
       FERMILINK_AGENT_PROVIDER: cli.id,
-      [`FERMILINK_${cli.id.toUpperCase()}_BIN`]: join(installAgents(), cli.id),
+      [`FERMILINK_${cli.id.toUpperCase()}_BIN`]: programOf(cli),
       [cli.keyVariable]: KEY,
+      AWS_SECRET_ACCESS_KEY: DECOY,
+      DATABASE_URL: DECOY,
+      FERMILINK_RUNNER_METRICS_TOKEN: DECOY,
       ...cli.environment(home, model.url),
       ...more,
     };
@@ -59,16 +64,16 @@ export class Workbench {
     writeFileSync(path, JSON.stringify(policy));
   }
 
-  /** Starts a run, and waits for the first word about it. */
-  async start(body: RunBody): Promise<StreamClient> {
+  /** Starts a run, and waits until its agent has been started. */
+  async start(body: RunBody): Promise<{ client: StreamClient; runId: string }> {
     const client = await StreamClient.open(this.runner, body);
-    if (client.status !== 200) throw new Error(`no run: ${JSON.stringify(await client.json())}`);
-    return client;
+    const { data } = await client.waitFor(({ event }) => event === 'meta');
+    return { client, runId: (JSON.parse(data) as { run_id: string }).run_id };
   }
 
   /** A run from its beginning to its end. */
   async talk(body: RunBody): Promise<Talk> {
-    const client = await this.start(body);
+    const { client } = await this.start(body);
     const exit = await client.exit();
     return { events: client.events, said: client.dataOf('agent').join('\n'), exit };
   }

@@ -1,5 +1,5 @@
-/** The short form of the fault suite (`npm run test:faults -- --ci`): the same faults, less of each. */
-export const isShort = process.env.FAULTS_FORM === 'short';
+/** The short form of a suite (`npm run test:faults -- --ci`, `test:agents` likewise): less of the same. */
+export const isShort = process.env.TEST_FORM === 'short';
 
 /** One of two sizes: that of the full form and that of the short one. */
 export function inForm<T>(full: T, short: T): T {

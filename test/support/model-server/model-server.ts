@@ -23,6 +23,7 @@ export class ModelServer {
   others: string[] = [];
   script: Script = inTurn({ say: 'Done.' });
   private answers = 0;
+  private readonly askers = new Set<() => void>();
 
   private constructor(
     private readonly server: Server,
@@ -52,6 +53,13 @@ export class ModelServer {
     this.script = script;
   }
 
+  /** Waits until a request of the talk has come. */
+  async asked(): Promise<void> {
+    while (this.requests.length === 0) {
+      await new Promise<void>((resolve) => this.askers.add(resolve));
+    }
+  }
+
   async stop(): Promise<void> {
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
@@ -74,6 +82,8 @@ export class ModelServer {
     const received = protocol.read(raw);
     const isTalk = received.toolNames.length > 0;
     (isTalk ? this.requests : this.asides).push(received);
+    for (const wake of this.askers) wake();
+    this.askers.clear();
     const answer = isTalk ? this.script(received, this.requests.length) : ASIDE;
     if (answer === 'silence') return;
     if ('status' in answer) sendJson(response, answer.status, protocol.refusal(answer.status));

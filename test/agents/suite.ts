@@ -1,0 +1,39 @@
+import { isShort } from '../support/form.js';
+import { answersOf, faultsOf } from './cases/answers.js';
+import { confinementOf } from './cases/confinement.js';
+import { cancelOf, endingsOf } from './cases/endings.js';
+import { choicesOf, longPromptOf, promptsOf } from './cases/requests.js';
+import { AGENT_CLIS, type AgentId, pinnedVersion } from './clis.js';
+import { Workbench } from './workbench.js';
+
+const MINUTE = 60_000;
+
+/** What holds for every CLI; in the short form the least that shows that one is driven right. */
+export function describeAgent(id: AgentId): void {
+  const cli = AGENT_CLIS[id];
+
+  describe(`${id} ${pinnedVersion(cli)}, driven by the runner`, () => {
+    let open: Workbench;
+    const bench = () => open;
+
+    beforeAll(async () => {
+      open = await Workbench.open(cli);
+    }, MINUTE);
+    beforeEach(() => open.setPolicy());
+    afterAll(() => open?.close(), MINUTE);
+    jest.setTimeout(3 * MINUTE);
+
+    answersOf(bench);
+    cancelOf(bench);
+    if (isShort) {
+      promptsOf(bench, ['--help']);
+      return;
+    }
+    promptsOf(bench);
+    longPromptOf(bench);
+    choicesOf(bench);
+    confinementOf(bench);
+    faultsOf(bench);
+    endingsOf(bench);
+  });
+}
