@@ -200,8 +200,8 @@ describe('the command line of gemini', () => {
 
 describe('the command line of opencode', () => {
   it.each<[Mode, unknown]>([
-    ['read-only', { edit: 'deny', bash: 'deny' }],
-    ['workspace-write', { edit: 'allow', bash: 'deny' }],
+    ['read-only', { edit: 'deny', bash: 'deny', external_directory: 'deny' }],
+    ['workspace-write', { edit: 'allow', bash: 'deny', external_directory: 'deny' }],
     [null, 'allow'],
   ])('in mode %s', (sandboxMode, permission) => {
     expect(invoke('opencode', { sandboxMode }).args).toEqual(['run', '--format', 'json']);
@@ -216,13 +216,18 @@ describe('the command line of opencode', () => {
     ['low', 'low'],
     ['medium', 'medium'],
     ['high', 'high'],
-    ['xhigh', 'max'],
+    ['xhigh', 'high'],
   ] as const)('names model and effort %s as %s', (reasoningEffort, variant) => {
     const { args } = invoke('opencode', { model: 'acme/m1', reasoningEffort });
     expect(args).toEqual([
       ...['run', '--format', 'json'],
       ...['--model', 'acme/m1', '--variant', variant],
     ]);
+  });
+
+  it('asks for more than the effort high where a model has it', () => {
+    const { args } = invoke('opencode', { model: 'anthropic/m1', reasoningEffort: 'xhigh' });
+    expect(valuesOf(args, '--variant')).toEqual(['max']);
   });
 
   it("keeps the administrator's configuration but for what the policy decides", () => {
@@ -237,7 +242,7 @@ describe('the command line of opencode', () => {
     expect(opencodeConfig({ sandboxMode: 'read-only' }, environment)).toEqual({
       provider: given.provider,
       model: given.model,
-      permission: { edit: 'deny', bash: 'deny' },
+      permission: { edit: 'deny', bash: 'deny', external_directory: 'deny' },
       autoupdate: false,
       share: 'disabled',
     });

@@ -3,7 +3,8 @@ import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adap
 import type { RunPolicy } from '../policy.js';
 import { opencodeReading } from '../readings/opencode.js';
 
-const VARIANTS = { low: 'low', medium: 'medium', high: 'high', xhigh: 'max' } as const;
+/** Otherwise it asks, nobody answers, and the run ends without a word from the model. */
+const OUTSIDE = { external_directory: 'deny' };
 const CONFIG_VARIABLE = 'OPENCODE_CONFIG_CONTENT';
 
 /**
@@ -28,7 +29,7 @@ export const opencodeAdapter: AgentAdapter = {
   invocation({ policy, environment, agents }: LaunchContext): AgentInvocation {
     const args = ['run', '--format', 'json'];
     if (policy.model !== null) args.push('--model', policy.model);
-    if (policy.reasoningEffort !== null) args.push('--variant', VARIANTS[policy.reasoningEffort]);
+    if (policy.reasoningEffort !== null) args.push('--variant', variantOf(policy));
     const config = {
       // Providers and models that the administrator has configured stay.
       ...jsonObjectIn(environment[CONFIG_VARIABLE]),
@@ -41,13 +42,19 @@ export const opencodeAdapter: AgentAdapter = {
   },
 };
 
+/** A variant that a model does not have is passed over in silence, and more than `high` few have. */
+function variantOf({ model, reasoningEffort }: RunPolicy): string {
+  if (reasoningEffort !== 'xhigh') return reasoningEffort ?? '';
+  return model?.startsWith('anthropic/') === true ? 'max' : 'high';
+}
+
 function permission({ sandboxMode }: RunPolicy): unknown {
   switch (sandboxMode) {
     case null:
       return 'allow';
     case 'read-only':
-      return { edit: 'deny', bash: 'deny' };
+      return { edit: 'deny', bash: 'deny', ...OUTSIDE };
     case 'workspace-write':
-      return { edit: 'allow', bash: 'deny' };
+      return { edit: 'allow', bash: 'deny', ...OUTSIDE };
   }
 }
