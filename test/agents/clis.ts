@@ -98,7 +98,7 @@ const opencode: AgentCli = {
   id: 'opencode',
   npmPackage: 'opencode-ai',
   model: { policy: 'mock/mock-model', request: 'mock-model' },
-  efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'max' },
+  efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'high' },
   hidesKey: false,
   retriesForLong: [429, 500],
   refusal: /"type":"error"/,

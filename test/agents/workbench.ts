@@ -11,6 +11,9 @@ export const KEY = 'sk-key-of-the-test';
 /** What the environment of the server has and no agent may see. */
 export const DECOY = 'a-secret-of-the-server';
 
+/** Time in which every CLI has asked the model, also on a machine that has other things to do. */
+export const LIMIT_SECONDS = 60;
+
 /** What came of one run. */
 export interface Talk {
   events: StreamEvent[];

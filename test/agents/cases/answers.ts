@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inTurn } from '../../support/model-server/script.js';
 import { untilState } from '../../support/runs.js';
-import { KEY, type Workbench } from '../workbench.js';
+import { KEY, LIMIT_SECONDS, type Workbench } from '../workbench.js';
 
 /** What an agent says and does when the model answers. */
 export function answersOf(bench: () => Workbench): void {
@@ -63,7 +63,7 @@ export function faultsOf(bench: () => Workbench): void {
     const { said, exit } = await bench().talk({
       user_prompt: 'Hello',
       session_id: session,
-      max_runtime_seconds: 45,
+      max_runtime_seconds: LIMIT_SECONDS,
     });
     expect(model.requests.length).toBeGreaterThan(0);
     // One that tries again and again is ended by the runner's clock.

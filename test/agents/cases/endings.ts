@@ -5,7 +5,7 @@ import { inTurn } from '../../support/model-server/script.js';
 import { environmentOf, eventually, processesWith } from '../../support/processes.js';
 import { RUN_COOKIE_VARIABLE } from '../../../src/run/proc.js';
 import { cancelRun } from '../../support/runs.js';
-import type { Workbench } from '../workbench.js';
+import { LIMIT_SECONDS, type Workbench } from '../workbench.js';
 
 const BYPASS = { sandbox_policy: 'bypass' };
 
@@ -40,7 +40,7 @@ export function endingsOf(bench: () => Workbench): void {
     const { client, runId } = await bench().start({
       user_prompt: 'Hello',
       session_id: bench().newSession().session,
-      max_runtime_seconds: 30,
+      max_runtime_seconds: LIMIT_SECONDS,
     });
     expect(await client.exit()).toMatchObject({ reason: 'timeout', survivors: 0 });
     expect(model.requests.length).toBeGreaterThan(0);
@@ -54,9 +54,9 @@ export function endingsOf(bench: () => Workbench): void {
     const { client } = await bench().start({
       user_prompt: 'Wait',
       session_id: bench().newSession().session,
-      max_runtime_seconds: 30,
+      max_runtime_seconds: LIMIT_SECONDS,
     });
-    await eventually(pids, (it) => it.length >= 2, 30);
+    await eventually(pids, (it) => it.length >= 2, LIMIT_SECONDS);
     expect(await client.exit()).toMatchObject({ reason: 'timeout', survivors: 0 });
     expect(pids()).toEqual([]);
   });
