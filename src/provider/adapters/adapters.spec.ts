@@ -106,28 +106,23 @@ describe('the command line of codex', () => {
 });
 
 describe('the command line of claude', () => {
-  it.each<[Mode, string, string | undefined]>([
-    ['read-only', 'plan', undefined],
-    ['workspace-write', 'acceptEdits', undefined],
-    [null, 'bypassPermissions', '1'],
+  it.each<[Mode, string[], string | undefined]>([
+    ['read-only', ['plan', '--settings', '{"useAutoModeDuringPlan":false}'], undefined],
+    ['workspace-write', ['acceptEdits'], undefined],
+    [null, ['bypassPermissions'], '1'],
   ])('in mode %s', (sandboxMode, mode, isSandbox) => {
     const { args, env } = invoke('claude', { sandboxMode });
     expect(args).toEqual([
       ...['--print', '--verbose', '--output-format', 'stream-json'],
-      ...['--permission-mode', mode],
+      ...['--permission-mode', ...mode],
     ]);
     expect(env?.IS_SANDBOX).toBe(isSandbox);
     expect(env?.CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC).toBe('1');
   });
 
-  it.each([
-    ['low', 'low'],
-    ['medium', 'medium'],
-    ['high', 'high'],
-    ['xhigh', 'high'],
-  ] as const)('names model and effort %s as %s', (reasoningEffort, effort) => {
+  it.each(EFFORTS)('names model and effort %s', (reasoningEffort) => {
     const { args } = invoke('claude', { model: 'opus', reasoningEffort });
-    expect(args.slice(-4)).toEqual(['--model', 'opus', '--effort', effort]);
+    expect(args.slice(-4)).toEqual(['--model', 'opus', '--effort', reasoningEffort]);
   });
 });
 

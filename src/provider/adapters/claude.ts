@@ -5,6 +5,9 @@ import { withoutCommand } from './slash-command.js';
 
 const MODES = { 'read-only': 'plan', 'workspace-write': 'acceptEdits' } as const;
 
+/** Otherwise a model decides which commands may run while it plans, those that write among them. */
+const PLAN_SETTINGS = JSON.stringify({ useAutoModeDuringPlan: false });
+
 /** Anthropic's Claude Code. Its modes are rules inside the program, not containment. */
 export const claudeAdapter: AgentAdapter = {
   id: 'claude',
@@ -17,10 +20,10 @@ export const claudeAdapter: AgentAdapter = {
     const mode = policy.sandboxMode === null ? 'bypassPermissions' : MODES[policy.sandboxMode];
     const args = ['--print', '--verbose', '--output-format', 'stream-json'];
     args.push('--permission-mode', mode);
+    if (policy.sandboxMode === 'read-only') args.push('--settings', PLAN_SETTINGS);
     if (policy.model !== null) args.push('--model', policy.model);
-    if (policy.reasoningEffort !== null) {
-      args.push('--effort', policy.reasoningEffort === 'xhigh' ? 'high' : policy.reasoningEffort);
-    }
+    // Of a model that has less than `xhigh` it asks for the most by itself.
+    if (policy.reasoningEffort !== null) args.push('--effort', policy.reasoningEffort);
     const env = quiet(agents);
     // What the administrator has set stays.
     for (const name of Object.keys(env)) if (environment[name]) delete env[name];
