@@ -50,8 +50,6 @@ name = "mock"
 base_url = "${modelUrl}/v1"
 wire_api = "responses"
 env_key = "OPENAI_API_KEY"
-request_max_retries = 0
-stream_max_retries = 0
 `,
     );
     return { CODEX_HOME: codexHome };
@@ -61,15 +59,14 @@ stream_max_retries = 0
 const claude: AgentCli = {
   id: 'claude',
   npmPackage: '@anthropic-ai/claude-code',
-  model: { policy: 'claude-sonnet-4-6', request: 'claude-sonnet-4-6' },
-  efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'high' },
+  model: { policy: 'claude-opus-5-5', request: 'claude-opus-5-5' },
+  efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh' },
   hidesKey: false,
   retriesForLong: [],
   refusal: /"is_error":true/,
   keyVariable: 'ANTHROPIC_API_KEY',
   environment: (_home, modelUrl) => ({
     ANTHROPIC_BASE_URL: modelUrl,
-    CLAUDE_CODE_MAX_RETRIES: '1',
   }),
 };
 
@@ -79,7 +76,7 @@ const gemini: AgentCli = {
   model: { policy: 'gemini-2.5-flash', request: 'gemini-2.5-flash' },
   efforts: { low: 1024, medium: 4096, high: 8192, xhigh: 16_384 },
   hidesKey: false,
-  retriesForLong: [429, 500],
+  retriesForLong: [],
   refusal: /"status":"error"/,
   keyVariable: 'GEMINI_API_KEY',
 

@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { adaptersFor } from '../../src/provider/adapters/index.js';
-import { basesIn } from '../support/agent-settings.js';
+import { codexAdapter } from '../../src/provider/adapters/codex.js';
 import { inTurn, type ModelAnswer } from '../support/model-server/script.js';
 import { eventually } from '../support/processes.js';
 import { PROJECT, temporaryFolder } from '../support/runner.js';
@@ -139,12 +138,9 @@ async function recordRun(bench: Workbench, scenario: Scenario) {
 
 /** The program that the runner would start. */
 async function startedProgramOf(cli: AgentCli): Promise<string> {
-  const codex = {
-    storedLogin: false,
-    keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null },
-    homes: [],
-  };
-  const adapter = adaptersFor({ codex, agentBases: basesIn('/nowhere') }).get(cli.id)!;
   const found = programOf(cli);
-  return adapter.nativeBinary === undefined ? found : adapter.nativeBinary(found);
+  if (cli.id !== 'codex') return found;
+  const keys = { CODEX_API_KEY: null, OPENAI_API_KEY: null };
+  const adapter = codexAdapter({ storedLogin: false, keys, homes: [] });
+  return adapter.nativeBinary!(found);
 }

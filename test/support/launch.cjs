@@ -10,7 +10,7 @@ const [suite, ...args] = process.argv.slice(2);
 const { pattern, isMeasured, options } = {
   faults: { pattern: '**/test/faults/*.faults.ts', isMeasured: true, options: [] },
   agents: {
-    pattern: '**/test/agents/*.agent.ts',
+    pattern: '**/test/agents/**/*.agent.ts',
     isMeasured: false,
     options: ['--globalSetup', './test/agents/install.cjs'],
   },
