@@ -74,7 +74,7 @@ async function placesOf(adapter: AgentAdapter, config: RunnerConfig): Promise<Pl
     };
   }
   const { home } = adapter;
-  const base = (await home?.base()) ?? null;
+  const base = (await home?.base(true)) ?? null;
   if (home === undefined || base === null) return { variables, files: [], settings: [] };
   return {
     variables,

@@ -3,7 +3,6 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { TESTED_CLIS } from '../../src/provider/tested-versions.js';
 import { PROJECT, temporaryFolder } from '../support/runner.js';
-import { installAgents } from './install.js';
 
 const { dependencies } = JSON.parse(
   readFileSync(join(PROJECT, 'test', 'agents', 'package.json'), 'utf8'),
@@ -33,7 +32,8 @@ function see(bin: string): Seen[] {
 }
 
 it('the preflight finds the pinned CLIs, tested, and the sandbox of codex at work', () => {
-  const bin = installAgents();
+  // `npm run test:agents` has installed them.
+  const bin = join(PROJECT, '.cache', 'agents', 'node_modules', '.bin');
   const ofPinned = () => see(bin).filter(({ id }) => IDS.includes(id));
   let seen = ofPinned();
   // Beside other suites a CLI may take longer to say its version than the preflight waits.

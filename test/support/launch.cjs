@@ -10,7 +10,8 @@ const [suite, ...args] = process.argv.slice(2);
 const { pattern, isMeasured, options } = {
   faults: { pattern: '**/test/faults/*.faults.ts', isMeasured: true, options: [] },
   agents: {
-    pattern: '**/test/agents/**/*.agent.ts',
+    // In short the CLIs that the project knows, in full that of a providers file too.
+    pattern: args.includes('--ci') ? '**/test/agents/*.agent.ts' : '**/test/agents/**/*.agent.ts',
     isMeasured: false,
     options: ['--globalSetup', './test/agents/install.cjs'],
   },

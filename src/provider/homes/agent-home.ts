@@ -15,8 +15,11 @@ export interface AgentHome {
   readonly talks: readonly string[];
   /** Further files that it finds its talks by, for a session with this `repo/`. */
   indexes?(repoPath: string): Readonly<Record<string, string>>;
-  /** The administrator's home of this CLI; null if there is none and none can be made. */
-  base(): Promise<BaseHome | null>;
+  /**
+   * The administrator's home of this CLI; null if there is none and none can be made.
+   * @param isOnlyLookedAt one that is missing is not made
+   */
+  base(isOnlyLookedAt?: boolean): Promise<BaseHome | null>;
 }
 
 export interface SettingsFile {

@@ -17,8 +17,8 @@ export function codexHome(places: readonly string[]): AgentHome {
     account: ['auth_mode', 'tokens.account_id'],
     settings: [{ path: CODEX_SETTINGS }, { path: '.codex/AGENTS.md' }],
     talks: ['.codex/sessions'],
-    async base() {
-      const folder = await firstUsable(places);
+    async base(isOnlyLookedAt = false) {
+      const folder = await firstUsable(places, !isOnlyLookedAt);
       if (folder === null) return null;
       return {
         variables: { CODEX_HOME: folder },
@@ -106,11 +106,12 @@ function variable(name: string, value: string | null): Record<string, string> {
 }
 
 /** The first of the places where a folder can be made and written. */
-async function firstUsable(places: readonly string[]): Promise<string | null> {
+async function firstUsable(places: readonly string[], isToBeMade: boolean): Promise<string | null> {
   for (const place of places) {
     try {
       // Mostly it is there.
       if (await isUsable(place)) return place;
+      if (!isToBeMade) continue;
       await makeFolder(place, 0o700);
       if (await isUsable(place)) return place;
     } catch {
