@@ -25,7 +25,8 @@ export interface AgentReading {
   readonly id: string;
   /**
    * Texts of which each line that can matter to the result has at least one; a line without any is not
-   * parsed while the run goes on. ASCII, as few and as rare as can be. None means that every line matters.
+   * parsed while the run goes on. ASCII, and rather long: the search goes on in
+   * steps of the shortest. None means that every line matters.
    */
   readonly signs: readonly string[];
   /** Whether the CLI says of every run that ends by itself how it went: then saying nothing is a failure. */

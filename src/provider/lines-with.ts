@@ -1,26 +1,31 @@
+import { ByteScanner } from '../common/byte-scanner.js';
+
 const LF = 0x0a;
 
-/**
- * The lines of a block, with an LF between two, that hold at least one of some texts, in order; all lines
- * where there are no texts to look for.
- */
-export function* linesWith(texts: readonly string[], block: Buffer): Generator<Buffer> {
-  if (texts.length === 0) {
-    yield* allLines(block);
-    return;
+/** Finds the lines that hold at least one of some texts, in one search for all of them. */
+export class LinesWith {
+  private readonly scanner: ByteScanner | null;
+
+  /** @param texts ASCII; none means that every line is found */
+  constructor(texts: readonly string[]) {
+    this.scanner = texts.length === 0 ? null : new ByteScanner(texts.map((it) => Buffer.from(it)));
   }
-  const next = texts.map((text) => block.indexOf(text, 0, 'latin1'));
-  for (;;) {
-    const hits = next.filter((at) => at >= 0);
-    if (hits.length === 0) return;
-    const at = Math.min(...hits);
-    const begin = block.lastIndexOf(LF, at) + 1;
-    const lineFeed = block.indexOf(LF, at);
-    const end = lineFeed < 0 ? block.length : lineFeed;
-    yield block.subarray(begin, end);
-    texts.forEach((text, i) => {
-      if (next[i]! >= 0 && next[i]! < end) next[i] = block.indexOf(text, end, 'latin1');
-    });
+
+  /** @param block lines with an LF between two */
+  *in(block: Buffer): Generator<Buffer> {
+    if (this.scanner === null) {
+      yield* allLines(block);
+      return;
+    }
+    const spans = this.scanner.find(block);
+    let end = -1;
+    for (let next = 0; next < spans.length; next += 2) {
+      const at = spans[next]!;
+      if (at < end) continue;
+      const lineFeed = block.indexOf(LF, at);
+      end = lineFeed < 0 ? block.length : lineFeed;
+      yield block.subarray(block.lastIndexOf(LF, at) + 1, end);
+    }
   }
 }
 

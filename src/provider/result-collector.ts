@@ -3,7 +3,7 @@ import { agentError } from './agent-error.js';
 import { type AgentReading, readLine, type Verdict } from './agent-reading.js';
 import type { AgentResult, AgentUsage } from './agent-result.js';
 import { ExitWords } from './exit-words.js';
-import { linesWith } from './lines-with.js';
+import { LinesWith } from './lines-with.js';
 
 /** The most bytes of a result's text. */
 const MAX_TEXT_BYTES = 64 * 1024;
@@ -29,8 +29,11 @@ export class ResultCollector {
   private steps = 0;
   private talk: string | null = null;
   private readonly words = new ExitWords();
+  private readonly telling: LinesWith;
 
-  constructor(private readonly reading: AgentReading) {}
+  constructor(private readonly reading: AgentReading) {
+    this.telling = new LinesWith(reading.signs);
+  }
 
   /** The CLI's own name for the talk, by which it can be gone on with; null if it gave none. */
   get sessionId(): string | null {
@@ -39,7 +42,7 @@ export class ResultCollector {
 
   /** @param block whole lines of the agent's stdout, with an LF between two; read before this returns */
   lines(block: Buffer): void {
-    for (const line of linesWith(this.reading.signs, block)) {
+    for (const line of this.telling.in(block)) {
       const { activities, verdict } = readLine(this.reading, line);
       activities.forEach((it) => this.note(it));
       if (verdict !== undefined) this.verdict = verdict;

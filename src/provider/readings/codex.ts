@@ -6,7 +6,7 @@ import { countAt, type Members, objectAt, objectIn, objectsAt, textAt } from './
 /** The lines of `codex exec --json`. */
 export const codexReading: AgentReading = {
   id: 'codex',
-  signs: ['"item.', '"turn.', '"thread.started"', '"type":"error"'],
+  signs: ['"type":"item.', '"type":"turn.', '"type":"thread.', '"type":"error"'],
   exitCodes: { 2: 'cli_usage' },
   concludes: true,
 
