@@ -1,7 +1,15 @@
 import type { Activity } from '../activity.js';
 import { agentError, errorCodeOf } from '../agent-error.js';
 import type { AgentReading, LineReading, Verdict } from '../agent-reading.js';
-import { countAt, type Members, objectAt, objectIn, objectsAt, textAt } from './json-line.js';
+import {
+  costIn,
+  countAt,
+  type Members,
+  objectAt,
+  objectIn,
+  objectsAt,
+  textAt,
+} from './json-line.js';
 import { toolKind, toolTitle } from './tools.js';
 
 /** The lines of `claude --print --output-format stream-json`. */
@@ -91,7 +99,6 @@ function returned(part: Members): Activity[] {
 function usageOf(event: Members): Activity {
   const usage = objectAt(event, 'usage');
   const cachedReadTokens = countAt(usage, 'cache_read_input_tokens');
-  const cost = event.total_cost_usd;
   return {
     type: 'usage',
     inputTokens:
@@ -100,7 +107,7 @@ function usageOf(event: Members): Activity {
       cachedReadTokens,
     cachedReadTokens,
     outputTokens: countAt(usage, 'output_tokens'),
-    cost: typeof cost === 'number' ? { amount: cost, currency: 'USD' } : null,
+    cost: costIn(event.total_cost_usd),
   };
 }
 

@@ -1,7 +1,15 @@
 import type { Activity, ToolKind } from '../activity.js';
 import { agentError, errorCodeOf } from '../agent-error.js';
 import type { AgentReading, LineReading } from '../agent-reading.js';
-import { countAt, type Members, objectAt, objectIn, objectsAt, textAt } from './json-line.js';
+import {
+  countAt,
+  type Members,
+  objectAt,
+  objectIn,
+  objectsAt,
+  shows,
+  textAt,
+} from './json-line.js';
 
 /** The lines of `codex exec --json`. */
 export const codexReading: AgentReading = {
@@ -44,10 +52,6 @@ export const codexReading: AgentReading = {
     }
   },
 };
-
-function shows(...activities: Activity[]): LineReading {
-  return { activities };
-}
 
 const KINDS: Readonly<Record<string, ToolKind>> = {
   command_execution: 'execute',

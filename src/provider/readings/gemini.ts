@@ -1,7 +1,7 @@
 import type { Activity } from '../activity.js';
 import { agentError, errorCodeOf } from '../agent-error.js';
 import type { AgentReading, LineReading } from '../agent-reading.js';
-import { countAt, type Members, objectAt, objectIn, textAt } from './json-line.js';
+import { countAt, type Members, objectAt, objectIn, shows, textAt } from './json-line.js';
 import { toolKind, toolTitle } from './tools.js';
 
 /** The lines of `gemini --output-format stream-json`. */
@@ -50,10 +50,6 @@ export const geminiReading: AgentReading = {
     }
   },
 };
-
-function shows(...activities: Activity[]): LineReading {
-  return { activities };
-}
 
 function messageOf(event: Members): Activity {
   const text = textAt(event, 'content');

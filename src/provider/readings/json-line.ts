@@ -1,4 +1,6 @@
 import { isJsonObject } from '../../common/json.js';
+import type { Activity, UsageActivity } from '../activity.js';
+import type { LineReading } from '../agent-reading.js';
 
 /** A JSON object of which nothing is known yet. */
 export type Members = Readonly<Record<string, unknown>>;
@@ -32,4 +34,14 @@ export function textAt(from: Members, name: string): string {
 export function countAt(from: Members, name: string): number {
   const value = from[name];
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
+}
+
+/** What a line shows that says nothing of the result. */
+export function shows(...activities: Activity[]): LineReading {
+  return { activities };
+}
+
+/** The cost of a `usage`, from a member that is to be in US dollars; null where it is none. */
+export function costIn(dollars: unknown): UsageActivity['cost'] {
+  return typeof dollars === 'number' ? { amount: dollars, currency: 'USD' } : null;
 }

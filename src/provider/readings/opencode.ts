@@ -1,7 +1,7 @@
 import type { Activity, AgentError } from '../activity.js';
 import { agentError } from '../agent-error.js';
 import type { AgentReading, LineReading } from '../agent-reading.js';
-import { countAt, type Members, objectAt, objectIn, textAt } from './json-line.js';
+import { costIn, countAt, type Members, objectAt, objectIn, shows, textAt } from './json-line.js';
 import { toolKind, toolTitle } from './tools.js';
 
 /** The lines of `opencode run --format json`. */
@@ -37,10 +37,6 @@ export const opencodeReading: AgentReading = {
   },
 };
 
-function shows(...activities: Activity[]): LineReading {
-  return { activities };
-}
-
 /** It tells of a tool when that has ended: the call and its result in one line. */
 function toolUse(part: Members): Activity[] {
   const state = objectAt(part, 'state');
@@ -73,12 +69,11 @@ function errorIn(error: Members): AgentError {
 function usageOf(part: Members): Activity {
   const tokens = objectAt(part, 'tokens');
   const cache = objectAt(tokens, 'cache');
-  const cost = part.cost;
   return {
     type: 'usage',
     inputTokens: countAt(tokens, 'input') + countAt(cache, 'read') + countAt(cache, 'write'),
     cachedReadTokens: countAt(cache, 'read'),
     outputTokens: countAt(tokens, 'output') + countAt(tokens, 'reasoning'),
-    cost: typeof cost === 'number' ? { amount: cost, currency: 'USD' } : null,
+    cost: costIn(part.cost),
   };
 }
