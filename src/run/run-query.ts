@@ -1,5 +1,6 @@
 import { userKeyOf } from '../admission/user-key.js';
 import { type FieldError, RunnerError } from '../common/errors.js';
+import { invalidRequest } from './invalid-request.js';
 import { isRunId } from './run-id.js';
 import { RUN_STATES, type RunState } from './run-record.js';
 import { type View, VIEWS } from './run-request.js';
@@ -16,7 +17,7 @@ export function viewOf(view: unknown): View {
   if (view === undefined || view === '') return 'raw';
   const known = VIEWS.find((it) => it === view);
   if (known === undefined) {
-    throw invalid([{ field: 'view', message: `must be one of: ${VIEWS.join(', ')}` }]);
+    throw invalidRequest([{ field: 'view', message: `must be one of: ${VIEWS.join(', ')}` }]);
   }
   return known;
 }
@@ -51,7 +52,7 @@ export function filterOf(query: Record<string, unknown>): RunFilter {
     limit,
     before: text('cursor'),
   };
-  if (errors.length > 0) throw invalid(errors);
+  if (errors.length > 0) throw invalidRequest(errors);
   if (filter.before !== null && !isRunId(filter.before)) {
     throw new RunnerError(
       'cursor_invalid',
@@ -59,9 +60,4 @@ export function filterOf(query: Record<string, unknown>): RunFilter {
     );
   }
   return filter;
-}
-
-function invalid(errors: FieldError[]): RunnerError {
-  const sentence = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
-  return new RunnerError('invalid_request', `The request is not valid: ${sentence}.`, { errors });
 }

@@ -3,6 +3,7 @@ import { validateSync, type ValidationError } from 'class-validator';
 import { type FieldError, RunnerError } from '../common/errors.js';
 import { isJsonObject } from '../common/json.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import { invalidRequest } from './invalid-request.js';
 import { MAX_PROMPT_CHARACTERS, RunRequest } from './run-request.js';
 
 /** Fields that count as absent when they hold nothing but blanks. */
@@ -36,12 +37,7 @@ export class RunRequestPipe implements PipeTransform<unknown, RunRequest> {
     if ((request.max_runtime_seconds ?? 0) > limit) {
       errors.push({ field: 'max_runtime_seconds', message: `must be at most ${limit}` });
     }
-    if (errors.length > 0) {
-      const sentence = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
-      throw new RunnerError('invalid_request', `The request is not valid: ${sentence}.`, {
-        errors,
-      });
-    }
+    if (errors.length > 0) throw invalidRequest(errors);
     if (codePoints(request.user_prompt) > MAX_PROMPT_CHARACTERS) {
       throw new RunnerError('prompt_too_long', 'Prompt too long.');
     }
