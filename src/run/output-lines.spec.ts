@@ -1,6 +1,13 @@
 import fc from 'fast-check';
-import { textLines } from './safe-lines.js';
 import { OutputLines } from './output-lines.js';
+
+/** The lines of a block that are not empty, decoded; invalid UTF-8 has become U+FFFD. */
+function textLines(block: Buffer): string[] {
+  return block
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+}
 
 function collect(maxLineBytes: number, chunks: Uint8Array[]) {
   const seen: (string | { leftOut: number })[] = [];

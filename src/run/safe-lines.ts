@@ -40,14 +40,6 @@ export function logDataOf(block: Buffer): Buffer {
   return rewritten(isUtf8(block) ? block : validUtf8(block), () => QUOTED);
 }
 
-/** The lines of a block that are not empty, decoded; invalid UTF-8 has become U+FFFD. */
-export function textLines(block: Buffer): string[] {
-  return block
-    .toString('utf8')
-    .split('\n')
-    .filter((line) => line !== '');
-}
-
 function validUtf8(block: Buffer): Buffer {
   return Buffer.from(block.toString('utf8'));
 }
