@@ -4,7 +4,6 @@ import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
 // The machines that run this may be busy.
-jest.setTimeout(60_000);
 
 let counter = 0;
 const uniqueMark = () => `86400.${process.pid}81${(counter += 1)}`;

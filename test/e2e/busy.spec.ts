@@ -12,7 +12,6 @@ import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
 // The machines that run this may be busy.
-jest.setTimeout(60_000);
 
 const INTERRUPTED = { state: 'cancelled', reason: 'cancelled', code: 'interrupted' };
 const UNTIL_ENDED = 'sleep 3600';

@@ -8,7 +8,6 @@ import { Runner, temporaryFolder } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
 // The machines that run this may be busy.
-jest.setTimeout(60_000);
 
 let counter = 0;
 /** A number of seconds that only the processes of one test have in their command line. */

@@ -101,7 +101,7 @@ describe('1,000 clients that disconnect at random moments', () => {
     expect(text).toMatch(/runner_active_runs 0\n/);
     expect(runner.stderr).toBe('');
     expect(await runner.stop()).toBe(0);
-  }, 120_000);
+  }, 240_000);
 });
 
 describe('a client that sends many requests behind each other and breaks the connection', () => {
@@ -197,7 +197,7 @@ describe('clients that do nothing', () => {
     );
     for (const socket of sockets) socket.destroy();
     await runner.stop();
-  }, 120_000);
+  }, 240_000);
 });
 
 describe('clients that ask for much and read nothing', () => {
@@ -243,5 +243,5 @@ describe('clients that ask for much and read nothing', () => {
     expect(peak - before).toBeLessThan(200 * 1024 * 1024);
     for (const socket of sockets) socket.destroy();
     await runner.stop();
-  }, 120_000);
+  }, 240_000);
 });

@@ -7,7 +7,6 @@ import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
 // The machines that run this may be busy.
-jest.setTimeout(60_000);
 
 const key = { 'idempotency-key': 'k' };
 const DRAINING = { reason: 'cancelled', code: 'draining' };

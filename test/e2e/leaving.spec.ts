@@ -4,7 +4,6 @@ import { Runner } from '../support/runner.js';
 import { type RunBody, StreamClient } from '../support/stream-client.js';
 
 // The machines that run this may be busy.
-jest.setTimeout(60_000);
 
 const GONE = { state: 'cancelled', reason: 'cancelled', code: 'client_gone' };
 /** An agent that writes 20 lines a second for ever. */

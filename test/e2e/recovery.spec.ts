@@ -7,7 +7,6 @@ import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
 // The machines that run this may be busy.
-jest.setTimeout(60_000);
 
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 const LOST = { state: 'lost', reason: 'lost', code: 'server_died', return_code: null };

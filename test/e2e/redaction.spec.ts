@@ -5,7 +5,6 @@ import { Gate, startRun, untilEnded } from '../support/runs.js';
 import { StreamClient } from '../support/stream-client.js';
 
 // The machines that run this may be busy.
-jest.setTimeout(60_000);
 
 const KIB = 1024;
 const MAX_LINE_BYTES = 256 * KIB;

@@ -4,7 +4,6 @@ import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
 // The machines that run this may be busy.
-jest.setTimeout(60_000);
 
 const recording = (cli: string, scenario: string) =>
   resolve(__dirname, '..', 'recordings', cli, `${scenario}.jsonl`);

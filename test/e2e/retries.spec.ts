@@ -8,7 +8,6 @@ import { Runner, temporaryFolder } from '../support/runner.js';
 import { type RunBody, StreamClient } from '../support/stream-client.js';
 
 // The machines that run this may be busy.
-jest.setTimeout(60_000);
 
 const withKey = (key: string, lastEventId?: number | string) => ({
   'idempotency-key': key,

@@ -8,7 +8,6 @@ import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
 // The machines that run this may be busy.
-jest.setTimeout(90_000);
 
 /** Makes the server one of root that may signal nobody else's processes. */
 const WITHOUT_KILL = ['setpriv', '--bounding-set=-kill', '--inh-caps=-kill'];

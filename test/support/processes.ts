@@ -87,7 +87,7 @@ export function peakMemoryOf(pid: number): number {
 export async function eventually<T>(
   look: () => T | Promise<T>,
   holds: (seen: T) => boolean,
-  seconds = 15,
+  seconds = 45,
 ): Promise<T> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
