@@ -3,8 +3,6 @@ import { Gate, getRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
-// The machines that run this may be busy.
-
 let counter = 0;
 const uniqueMark = () => `86400.${process.pid}81${(counter += 1)}`;
 

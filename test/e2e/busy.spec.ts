@@ -11,8 +11,6 @@ import {
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
-// The machines that run this may be busy.
-
 const INTERRUPTED = { state: 'cancelled', reason: 'cancelled', code: 'interrupted' };
 const UNTIL_ENDED = 'sleep 3600';
 

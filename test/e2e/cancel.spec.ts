@@ -7,8 +7,6 @@ import { cancelRun, Gate, getRun, startRun, untilIdle, untilState } from '../sup
 import { Runner, temporaryFolder } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
-// The machines that run this may be busy.
-
 let counter = 0;
 /** A number of seconds that only the processes of one test have in their command line. */
 const uniqueMark = () => `86400.${process.pid}33${(counter += 1)}`;

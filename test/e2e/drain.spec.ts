@@ -6,8 +6,6 @@ import { ask, cancelRun, Gate, getRun, postRun, startRun, untilState } from '../
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
-// The machines that run this may be busy.
-
 const key = { 'idempotency-key': 'k' };
 const DRAINING = { reason: 'cancelled', code: 'draining' };
 

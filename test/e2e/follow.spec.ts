@@ -3,8 +3,6 @@ import { ask, cancelRun, Gate, getRun, startRun, untilState } from '../support/r
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
-// The machines that run this may be busy.
-
 const upTo = (last: number, after = 0) =>
   Array.from({ length: last - after }, (_, index) => after + index + 1);
 

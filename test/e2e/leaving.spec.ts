@@ -3,8 +3,6 @@ import { Gate, getRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { type RunBody, StreamClient } from '../support/stream-client.js';
 
-// The machines that run this may be busy.
-
 const GONE = { state: 'cancelled', reason: 'cancelled', code: 'client_gone' };
 /** An agent that writes 20 lines a second for ever. */
 const TICKING = 'while :; do echo tick; sleep 0.05; done';

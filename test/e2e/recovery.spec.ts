@@ -6,8 +6,6 @@ import { ask, cancelRun, Gate, getRun, postRun, startRun, untilState } from '../
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
-// The machines that run this may be busy.
-
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 const LOST = { state: 'lost', reason: 'lost', code: 'server_died', return_code: null };
 

@@ -4,8 +4,6 @@ import { Runner, temporaryFolder } from '../support/runner.js';
 import { Gate, startRun, untilEnded } from '../support/runs.js';
 import { StreamClient } from '../support/stream-client.js';
 
-// The machines that run this may be busy.
-
 const KIB = 1024;
 const MAX_LINE_BYTES = 256 * KIB;
 const KEY = 'sk-proj-4fQ9xLm2VtRb7';

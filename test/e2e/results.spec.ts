@@ -3,8 +3,6 @@ import { Gate, getRun, ask, startRun, untilEnded, untilState } from '../support/
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
-// The machines that run this may be busy.
-
 const recording = (cli: string, scenario: string) =>
   resolve(__dirname, '..', 'recordings', cli, `${scenario}.jsonl`);
 /** A script that says what a real CLI has said. */

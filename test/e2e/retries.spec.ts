@@ -7,8 +7,6 @@ import { ask, cancelRun, Gate, getRun, postRun, startRun, untilState } from '../
 import { Runner, temporaryFolder } from '../support/runner.js';
 import { type RunBody, StreamClient } from '../support/stream-client.js';
 
-// The machines that run this may be busy.
-
 const withKey = (key: string, lastEventId?: number | string) => ({
   'idempotency-key': key,
   ...(lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) }),

@@ -2,8 +2,6 @@ import { ask, cancelRun, Gate, getRun, postRun, startRun, untilState } from '../
 import { Runner } from '../support/runner.js';
 import { type RunBody, StreamClient } from '../support/stream-client.js';
 
-// The machines that run this may be busy.
-
 const RUN_ID = /^[0-9a-f]{32}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 

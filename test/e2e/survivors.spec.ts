@@ -7,8 +7,6 @@ import { cancelRun, getRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
-// The machines that run this may be busy.
-
 /** Makes the server one of root that may signal nobody else's processes. */
 const WITHOUT_KILL = ['setpriv', '--bounding-set=-kill', '--inh-caps=-kill'];
 const AS_NOBODY = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
