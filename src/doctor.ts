@@ -8,9 +8,7 @@ import { PreflightService } from './ops/preflight.service.js';
 import { preflightText } from './ops/preflight.js';
 import { ProgramProbe } from './ops/program-probe.js';
 import { createLogger } from './common/logger.js';
-import { HomesService } from './provider/homes/homes.service.js';
-import { PolicyService } from './provider/policy.service.js';
-import { ProviderService } from './provider/provider.service.js';
+import { standaloneProviders } from './provider/standalone.js';
 import { AgentSpawner } from './run/agent-process.js';
 import { ProcessTable } from './run/process-table.js';
 
@@ -19,8 +17,7 @@ const complain = (text: string) => process.stderr.write(`${text}\n`);
 function preflightService(): PreflightService {
   const config = loadConfig();
   for (const warning of config.warnings) complain(warning);
-  const policies = new PolicyService(config);
-  const providers = new ProviderService(config, policies, new HomesService(config, createLogger()));
+  const { policies, providers } = standaloneProviders(config, createLogger());
   const probe = new ProgramProbe(new AgentSpawner(new ProcessTable()));
   return new PreflightService(config, policies, providers, probe);
 }

@@ -1,9 +1,7 @@
 import { ConfigError, readConfig } from './config/load-config.js';
 import type { RunnerConfig } from './config/runner-config.js';
 import { createLogger, type LoggerOptions } from './common/logger.js';
-import { HomesService } from './provider/homes/homes.service.js';
-import { PolicyService } from './provider/policy.service.js';
-import { ProviderService } from './provider/provider.service.js';
+import { standaloneProviders } from './provider/standalone.js';
 import { Redaction } from './run/redaction.js';
 import { serve } from './server.js';
 
@@ -15,8 +13,7 @@ async function settings(): Promise<RunnerConfig> {
   const { config, faults } = readConfig();
   const redaction = new Redaction(config);
   redact = (line) => redaction.text(line);
-  const homes = new HomesService(config, createLogger({ redact }));
-  const providers = new ProviderService(config, new PolicyService(config), homes);
+  const { providers } = standaloneProviders(config, createLogger({ redact }));
   const missing = await providers.programFault();
   if (missing !== null) faults.push(missing);
   if (faults.length > 0) throw new ConfigError(faults);

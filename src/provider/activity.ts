@@ -1,3 +1,5 @@
+import type { TokenCounts } from './talk.js';
+
 /**
  * What an agent says and does, in one vocabulary for all CLIs. Field names are those of the Agent Client
  * Protocol (version 1, agentclientprotocol.com) where it has one.
@@ -43,13 +45,8 @@ export interface ToolResult {
 }
 
 /** Tokens and money spent since the `usage` before: those of a run add up. */
-export interface UsageActivity {
+export interface UsageActivity extends TokenCounts {
   type: 'usage';
-  /** All tokens that went in, those from a cache among them. */
-  inputTokens: number;
-  cachedReadTokens: number;
-  /** All tokens that came out, those of reasoning among them. */
-  outputTokens: number;
   /** Null where the CLI does not say. */
   cost: { amount: number; currency: 'USD' } | null;
 }

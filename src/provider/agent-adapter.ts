@@ -13,6 +13,8 @@ export interface LaunchContext {
   tmpDir: string;
   /** The agent's `HOME`. */
   homePath: string;
+  /** The id of the talk that is to go on; null for a new one. */
+  talk: string | null;
   /** A folder of the server's own for this run, for settings files that a CLI needs. */
   launchFolder: string;
   /** Variables that mark the run's processes, those of its tools too. */

@@ -31,6 +31,8 @@ export interface AgentReading {
   readonly signs: readonly string[];
   /** Whether the CLI says of every run that ends by itself how it went: then saying nothing is a failure. */
   readonly concludes: boolean;
+  /** Whether its `usage` counts from the beginning of a talk that goes on, and not of the run. */
+  readonly countsTalks?: boolean;
   /** Reads one line, without its end. Pure; may throw for a line that is not of this CLI. */
   read(line: string): LineReading;
   /** What the CLI's own exit statuses mean, of those that mean something. */

@@ -7,9 +7,7 @@ import { RunnerConfig } from '../config/runner-config.js';
 import { AGENTS, basesIn } from '../../test/support/agent-settings.js';
 import { createLogger } from '../common/logger.js';
 import { adaptersFor } from './adapters/index.js';
-import { HomesService } from './homes/homes.service.js';
-import { PolicyService } from './policy.service.js';
-import { ProviderService } from './provider.service.js';
+import { standaloneProviders } from './standalone.js';
 
 const CODEX = {
   storedLogin: false,
@@ -59,8 +57,7 @@ async function service({ provider = 'codex', ...rest }: Setting = {}) {
     ...rest,
     environment: { PATH: join(folder, 'bin'), HOME: folder, ...rest.environment },
   } as unknown as RunnerConfig);
-  const policies = new PolicyService(config);
-  const providers = new ProviderService(config, policies, new HomesService(config, createLogger()));
+  const { policies, providers } = standaloneProviders(config, createLogger());
   const launch = async (prompt = 'Hello') =>
     providers.prepareLaunch({
       policy: await policies.forRun(null),
@@ -68,6 +65,7 @@ async function service({ provider = 'codex', ...rest }: Setting = {}) {
       runFolder: join(folder, 'run'),
       repoPath: join(folder, 'repo'),
       prompt,
+      goesOn: false,
       mark: COOKIE,
       tmpDir: join(folder, 'tmp'),
       launchFolder: join(folder, 'launch'),

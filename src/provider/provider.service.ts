@@ -16,6 +16,8 @@ import type { RunPolicy } from './policy.js';
 import type { AgentHome } from './homes/agent-home.js';
 import { HomesService } from './homes/homes.service.js';
 import { PolicyService } from './policy.service.js';
+import type { Talk } from './talk.js';
+import { TalksService } from './talks.service.js';
 
 export interface LaunchRequest {
   policy: RunPolicy;
@@ -26,6 +28,8 @@ export interface LaunchRequest {
   mark: Readonly<Record<string, string>>;
   /** The run's own folder for temporary files. */
   tmpDir: string;
+  /** The session's last talk with this provider is to go on. */
+  goesOn: boolean;
   /** A folder of the run alone, which agents are not led to. */
   runFolder: string;
   /** Where a folder for settings files of its CLI can be made. */
@@ -38,6 +42,8 @@ export interface Launch {
   args: string[];
   env: Record<string, string>;
   stdin: string;
+  /** What it goes on with; null if it begins a talk. */
+  talk: Talk | null;
   /** By which it is asked to end. */
   politeSignal: PoliteSignal;
   /** Understands what it prints. */
@@ -56,6 +62,7 @@ export class ProviderService {
     private readonly config: RunnerConfig,
     private readonly policies: PolicyService,
     private readonly homes: HomesService,
+    private readonly talks: TalksService,
   ) {
     this.adapters = adaptersFor(config);
     this.allHomes = [...this.adapters.values()].flatMap(({ home }) => home ?? []);
@@ -99,6 +106,7 @@ export class ProviderService {
     const adapter = this.requireStartable(policy);
     const { home, promptFile } = adapter;
     const [found, endowment] = await together(this.binaryOf(adapter), this.homes.endowmentOf(home));
+    const talk = request.goesOn ? await this.talks.lastOf(adapter, sessionId) : null;
     if (found === null) throw new RunnerError('spawn_failed', notFound(adapter));
     const { environment, agents } = this.config;
     const { args, env, files, settings } = adapter.invocation({
@@ -106,6 +114,7 @@ export class ProviderService {
       repoPath,
       tmpDir,
       homePath: this.homes.folderOf(sessionId) ?? environment.HOME ?? userHome() ?? '',
+      talk: talk?.id ?? null,
       launchFolder,
       mark,
       environment,
@@ -134,6 +143,7 @@ export class ProviderService {
       args,
       env: variables,
       stdin: promptFile === undefined ? given : '',
+      talk,
       politeSignal: adapter.politeSignal,
       reading: adapter.reading,
       secrets: secretValues(variables),
@@ -144,6 +154,12 @@ export class ProviderService {
   async keepLogin(provider: string, sessionId: string): Promise<void> {
     const home = this.adapters.get(provider)?.home;
     if (home !== undefined) await this.homes.keepLogin(home, sessionId);
+  }
+
+  /** Remembers the talk of a run that ends, as `TalksService.remember` does. */
+  rememberTalk(provider: string, sessionId: string, talk: Talk | null, wasResumed: boolean): void {
+    const adapter = this.adapters.get(provider);
+    if (adapter !== undefined) this.talks.remember(adapter, sessionId, talk, wasResumed);
   }
 
   /** Why no run could start now; null if nothing is in the way. */

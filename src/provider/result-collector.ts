@@ -4,6 +4,7 @@ import { type AgentReading, readLine, type Verdict } from './agent-reading.js';
 import type { AgentResult, AgentUsage } from './agent-result.js';
 import { ExitWords } from './exit-words.js';
 import { LinesWith } from './lines-with.js';
+import type { Talk, TokenCounts } from './talk.js';
 
 /** The most bytes of a result's text. */
 const MAX_TEXT_BYTES = 64 * 1024;
@@ -27,17 +28,24 @@ export class ResultCollector {
   private toolCalls = 0;
   private used: UsageActivity | null = null;
   private steps = 0;
-  private talk: string | null = null;
+  private talkId: string | null = null;
   private readonly words = new ExitWords();
   private readonly telling: LinesWith;
 
-  constructor(private readonly reading: AgentReading) {
+  /** @param resumed the talk that the run goes on with, if it does */
+  constructor(
+    private readonly reading: AgentReading,
+    private readonly resumed: Talk | null = null,
+  ) {
     this.telling = new LinesWith(reading.signs);
   }
 
-  /** The CLI's own name for the talk, by which it can be gone on with; null if it gave none. */
-  get sessionId(): string | null {
-    return this.talk;
+  /** The run's talk; null as long as the CLI has not named it. */
+  get talk(): Talk | null {
+    if (this.talkId === null) return null;
+    const { used } = this;
+    const counted = used === null ? (this.resumed?.counted ?? null) : countsOf(used);
+    return { id: this.talkId, counted: this.reading.countsTalks ? counted : null };
   }
 
   /** @param block whole lines of the agent's stdout, with an LF between two; read before this returns */
@@ -79,7 +87,7 @@ export class ResultCollector {
         if (activity.code !== null) this.warning = errorOf(activity);
         return;
       case 'session':
-        this.talk = activity.sessionId;
+        this.talkId = activity.sessionId;
         return;
       default:
         this.isTextOpen = false;
@@ -129,17 +137,34 @@ export class ResultCollector {
     return bytes.toString('utf8', 0, MAX_TEXT_BYTES).replace(/\ufffd$/, '');
   }
 
+  /** What was used, without what the CLI had counted before this run. */
+  private ofRunAlone(used: TokenCounts): TokenCounts {
+    const before = this.reading.countsTalks ? this.resumed?.counted : null;
+    // One that has begun to count anew.
+    if (!before || before.inputTokens > used.inputTokens) return used;
+    return {
+      inputTokens: used.inputTokens - before.inputTokens,
+      cachedReadTokens: Math.max(0, used.cachedReadTokens - before.cachedReadTokens),
+      outputTokens: Math.max(0, used.outputTokens - before.outputTokens),
+    };
+  }
+
   private usage(): AgentUsage {
     const { used } = this;
+    const counts = used === null ? null : this.ofRunAlone(used);
     return {
-      inputTokens: used?.inputTokens ?? null,
-      cachedTokens: used?.cachedReadTokens ?? null,
-      outputTokens: used?.outputTokens ?? null,
+      inputTokens: counts?.inputTokens ?? null,
+      cachedTokens: counts?.cachedReadTokens ?? null,
+      outputTokens: counts?.outputTokens ?? null,
       costUsd: used?.cost?.amount ?? null,
       turns: this.verdict?.turns ?? (used === null ? null : this.steps),
       toolCalls: this.toolCalls,
     };
   }
+}
+
+function countsOf({ inputTokens, cachedReadTokens, outputTokens }: TokenCounts): TokenCounts {
+  return { inputTokens, cachedReadTokens, outputTokens };
 }
 
 function sum(before: UsageActivity | null, more: UsageActivity): UsageActivity {

@@ -6,7 +6,7 @@ import { FileRunLog } from './file-run-log.js';
 import { FrameBuffer } from './frame-buffer.js';
 import { type LastFrame, lastWholeFrame } from './log-frames.js';
 import { LogIndex } from './log-index.js';
-import { removeFile } from './record-files.js';
+import { removeFile } from '../common/small-files.js';
 import type { RecoveredLog, RunLog, RunLogs } from './run-log.js';
 
 /**

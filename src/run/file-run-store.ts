@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errnoOf } from '../common/errors.js';
 import { EndedIds, idsIn, newestFirst } from './ended-ids.js';
-import { createFile, isTemporary, readFile, removeFile, replaceFile } from './record-files.js';
+import {
+  createFile,
+  isTemporary,
+  readFile,
+  removeFile,
+  replaceFile,
+} from '../common/small-files.js';
 import { isRunId } from './run-id.js';
 import {
   hasEnded,

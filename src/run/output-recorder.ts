@@ -1,8 +1,9 @@
 import { monotonicSeconds } from '../common/clock.js';
 import type { RunnerConfig } from '../config/runner-config.js';
-import type { AgentReading } from '../provider/agent-reading.js';
 import type { AgentResult } from '../provider/agent-result.js';
+import type { Launch } from '../provider/provider.service.js';
 import { ResultCollector, type SeenExit } from '../provider/result-collector.js';
+import type { Talk } from '../provider/talk.js';
 import type { AgentSinks } from './agent-process.js';
 import { logDataOf, safeAgentLines } from './safe-lines.js';
 import type { LineSink } from './output-lines.js';
@@ -22,12 +23,12 @@ export class OutputRecorder {
   /** @param redactor replaces the secrets in what the agent writes; null if there are none */
   constructor(
     private readonly run: Run,
-    reading: AgentReading,
+    { reading, talk }: Pick<Launch, 'reading' | 'talk'>,
     private readonly redactor: Redactor | null,
     private readonly config: RunnerConfig,
     private readonly metrics: RunMetrics,
   ) {
-    this.collector = new ResultCollector(reading);
+    this.collector = new ResultCollector(reading, talk);
     if (config.stallSeconds !== null) this.watchFor(config.stallSeconds, config.stallSeconds);
   }
 
@@ -58,6 +59,11 @@ export class OutputRecorder {
   /** What the agent made of its run, once it has had its last word. */
   result(exit: SeenExit): AgentResult {
     return this.collector.conclude(exit);
+  }
+
+  /** The agent's talk; null as long as it has not named it. */
+  get talk(): Talk | null {
+    return this.collector.talk;
   }
 
   /** The agent has ended: nothing is to be expected of it any more. */

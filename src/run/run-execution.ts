@@ -19,6 +19,7 @@ import type { Run } from './run.js';
 
 interface Started {
   agent: AgentProcess;
+  isResumed: boolean;
   recorder: OutputRecorder;
 }
 
@@ -46,7 +47,7 @@ export class RunExecution {
     } catch (error) {
       return endedBefore(run, error);
     }
-    const { agent, recorder } = started;
+    const { agent, recorder, isResumed } = started;
     const startedAt = monotonicSeconds();
     const preparationSeconds = startedAt - began;
     this.metrics.preparation.observe(preparationSeconds);
@@ -60,6 +61,7 @@ export class RunExecution {
     } finally {
       // An agent that could not be ended has had its last word too.
       recorder.stop();
+      this.preparation.rememberTalk(run, recorder.talk, isResumed);
       this.spawner.dismiss(agent);
       this.metrics.runTime.observe({ provider: run.provider }, monotonicSeconds() - startedAt);
     }
@@ -77,6 +79,7 @@ export class RunExecution {
         sandbox_mode: policy.sandboxMode,
         model: policy.model,
         reasoning_effort: policy.reasoningEffort,
+        ...(run.record.order.continueConversation ? { resumed: launch.talk !== null } : {}),
       };
       // An agent whose words have nowhere to go is not started.
       try {
@@ -98,7 +101,7 @@ export class RunExecution {
       const { maxLineBytes, maxOutputBytes } = this.config;
       const recorder = new OutputRecorder(
         run,
-        launch.reading,
+        launch,
         this.redaction.ofAgent(launch.secrets),
         this.config,
         this.metrics,
@@ -123,7 +126,7 @@ export class RunExecution {
       // At once: where it cannot be written, the client is still to hear it as a status.
       run.log.flush();
       await this.noteProcess(run, agent, log);
-      return { agent, recorder };
+      return { agent, recorder, isResumed: launch.talk !== null };
     } finally {
       await repo.close().catch((err: unknown) => log.error({ err }, 'repo/ could not be closed'));
     }

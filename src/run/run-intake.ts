@@ -198,6 +198,7 @@ function recordOf(
       maxRuntimeSeconds: request.max_runtime_seconds ?? null,
       onDisconnect: request.on_disconnect ?? onDisconnect,
       metadata: request.metadata ?? null,
+      continueConversation: request.continue_conversation ?? false,
     },
     claim,
     cookie: randomBytes(18).toString('base64url'),

@@ -10,6 +10,7 @@ import { RunnerConfig } from '../config/runner-config.js';
 import type { OverlaySummary } from '../packages/package-types.js';
 import type { RunPolicy } from '../provider/policy.js';
 import { PolicyService } from '../provider/policy.service.js';
+import type { Talk } from '../provider/talk.js';
 import { type Launch, ProviderService } from '../provider/provider.service.js';
 import { WorkspaceService } from '../workspace/workspace.service.js';
 import { RUN_COOKIE_VARIABLE } from './proc.js';
@@ -62,6 +63,11 @@ export class RunPreparation {
    */
   async cleanUp(run: Run): Promise<void> {
     await together(this.removeFolders(run), this.providers.keepLogin(run.provider, run.sessionId));
+  }
+
+  /** Remembers the talk of a run whose agent has ended, as `TalksService.remember` does. */
+  rememberTalk({ provider, sessionId }: Run, talk: Talk | null, wasResumed: boolean): void {
+    this.providers.rememberTalk(provider, sessionId, talk, wasResumed);
   }
 
   private async removeFolders(run: Run): Promise<void> {
@@ -119,6 +125,8 @@ export class RunPreparation {
       runFolder: folder,
       repoPath: this.workspaces.repoPathOf(run.sessionId),
       prompt: order.prompt,
+      // Missing in a record that an older server has left.
+      goesOn: order.continueConversation ?? false,
       mark: { [RUN_COOKIE_VARIABLE]: cookie },
       tmpDir,
       launchFolder,

@@ -49,6 +49,8 @@ export interface RunOrder {
   /** What becomes of the run when its last follower has gone (contract, section 9). */
   onDisconnect: 'cancel' | 'continue';
   metadata: Record<string, unknown> | null;
+  /** The session's last talk with the provider is to go on. */
+  continueConversation?: boolean;
 }
 
 /** What `meta` says of the agent. */
@@ -58,6 +60,8 @@ export interface AgentFacts {
   sandbox_mode: string | null;
   model: string | null;
   reasoning_effort: string | null;
+  /** Whether the session's last talk goes on; only where that was asked for. */
+  resumed?: boolean;
 }
 
 /** A process and where its number means anything: see `hostIdentity`. */

@@ -15,6 +15,7 @@ const NULL_IS_ABSENT = [
   'max_runtime_seconds',
   'metadata',
   'view',
+  'continue_conversation',
 ] as const;
 
 /** Makes a `RunRequest` of a body; unknown fields are ignored. */

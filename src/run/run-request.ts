@@ -1,4 +1,5 @@
 import {
+  IsBoolean,
   IsIn,
   IsInt,
   IsOptional,
@@ -101,6 +102,11 @@ export class RunRequest {
   @IsOptional()
   @OneOf(VIEWS)
   view?: View;
+
+  /** The session's last conversation with the provider is to go on. */
+  @IsOptional()
+  @IsBoolean({ message: 'must be true or false' })
+  continue_conversation?: boolean;
 
   /** Seconds; the pipe also holds it against the configured limit. */
   @IsOptional()

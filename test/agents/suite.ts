@@ -2,6 +2,7 @@ import { isShort } from '../support/form.js';
 import { answersOf, faultsOf } from './cases/answers.js';
 import { confinementOf } from './cases/confinement.js';
 import { cancelOf, endingsOf } from './cases/endings.js';
+import { talksOf } from './cases/talks.js';
 import { choicesOf, longPromptOf, promptsOf } from './cases/requests.js';
 import { AGENT_CLIS, type AgentId, pinnedVersion } from './clis.js';
 import { Workbench } from './workbench.js';
@@ -33,6 +34,7 @@ export function describeAgent(id: AgentId): void {
     longPromptOf(bench);
     choicesOf(bench);
     confinementOf(bench);
+    talksOf(bench);
     faultsOf(bench);
     endingsOf(bench);
   });

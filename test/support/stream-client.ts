@@ -20,6 +20,7 @@ export interface RunBody {
   max_runtime_seconds?: number | null;
   metadata?: object | null;
   view?: string | null;
+  continue_conversation?: boolean | null;
 }
 
 /** From where a client follows a run. */

@@ -37,6 +37,7 @@ function invoke(
     repoPath: '/ws/s1/repo',
     tmpDir: '/rt/run-1/tmp',
     homePath: '/rt/homes/s',
+    talk: null,
     launchFolder: '/rt/run-1/launch',
     mark: { FERMILINK_RUN_COOKIE: 'cookie-1' },
     environment,

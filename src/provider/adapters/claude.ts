@@ -16,7 +16,7 @@ export const claudeAdapter: AgentAdapter = {
   politeSignal: 'SIGINT',
   reading: claudeReading,
 
-  invocation({ policy, agents, environment }: LaunchContext): AgentInvocation {
+  invocation({ policy, agents, environment, talk }: LaunchContext): AgentInvocation {
     const mode = policy.sandboxMode === null ? 'bypassPermissions' : MODES[policy.sandboxMode];
     const args = ['--print', '--verbose', '--output-format', 'stream-json'];
     args.push('--permission-mode', mode);
@@ -24,6 +24,7 @@ export const claudeAdapter: AgentAdapter = {
     if (policy.model !== null) args.push('--model', policy.model);
     // Of a model that has less than `xhigh` it asks for the most by itself.
     if (policy.reasoningEffort !== null) args.push('--effort', policy.reasoningEffort);
+    if (talk !== null) args.push('--resume', talk);
     const env = quiet(agents);
     // What the administrator has set stays.
     for (const name of Object.keys(env)) if (environment[name]) delete env[name];

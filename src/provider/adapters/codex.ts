@@ -42,7 +42,8 @@ export function codexAdapter(settings: CodexSettings): AgentAdapter {
   };
 }
 
-function commandLine({ policy, repoPath, mark, agents, settings }: LaunchContext): string[] {
+function commandLine(context: LaunchContext): string[] {
+  const { policy, repoPath, mark, agents, settings, talk } = context;
   const args = ['exec', '--json', '--skip-git-repo-check', '--cd', repoPath];
   const set = (setting: string) => args.push('-c', setting);
   if (policy.sandboxMode === null) {
@@ -64,6 +65,8 @@ function commandLine({ policy, repoPath, mark, agents, settings }: LaunchContext
   retrySettings(agents.retries, settings.get(CODEX_SETTINGS) ?? '').forEach(set);
   if (policy.model !== null) args.push('-m', policy.model);
   if (policy.reasoningEffort !== null) set(`model_reasoning_effort="${policy.reasoningEffort}"`);
+  // The options of `exec` hold for a talk that goes on too, and only before this word.
+  if (talk !== null) args.push('resume', talk);
   return [...args, '-'];
 }
 

@@ -31,6 +31,7 @@ function context(policy: Partial<RunPolicy> = {}): LaunchContext {
     repoPath: '/ws/s/repo',
     tmpDir: '/rt/run/tmp',
     homePath: '/home/ada',
+    talk: null,
     launchFolder: '/rt/run/launch',
     mark: {},
     environment: {},

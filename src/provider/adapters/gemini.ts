@@ -23,10 +23,11 @@ export const geminiAdapter: AgentAdapter = {
   reading: geminiReading,
 
   invocation(context: LaunchContext): AgentInvocation {
-    const { policy, launchFolder, agents } = context;
+    const { policy, launchFolder, agents, talk } = context;
     const mode = policy.sandboxMode === null ? 'yolo' : MODES[policy.sandboxMode];
     const args = ['--output-format', 'stream-json', '--skip-trust', '--approval-mode', mode];
     if (policy.model !== null) args.push('--model', policy.model);
+    if (talk !== null) args.push('--resume', talk);
     // One process instead of a parent that leaves its child behind when it is killed.
     const env = { GEMINI_CLI_NO_RELAUNCH: 'true' };
     const own = settings(context);

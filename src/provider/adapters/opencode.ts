@@ -26,10 +26,11 @@ export const opencodeAdapter: AgentAdapter = {
   politeSignal: 'SIGTERM',
   reading: opencodeReading,
 
-  invocation({ policy, environment, agents }: LaunchContext): AgentInvocation {
+  invocation({ policy, environment, agents, talk }: LaunchContext): AgentInvocation {
     const args = ['run', '--format', 'json'];
     if (policy.model !== null) args.push('--model', policy.model);
     if (policy.reasoningEffort !== null) args.push('--variant', variantOf(policy));
+    if (talk !== null) args.push('--session', talk);
     const config = {
       // Providers and models that the administrator has configured stay.
       ...jsonObjectIn(environment[CONFIG_VARIABLE]),

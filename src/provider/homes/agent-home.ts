@@ -13,6 +13,8 @@ export interface AgentHome {
   readonly settings: readonly SettingsFile[];
   /** Files and folders that hold its talks: all that a session's home keeps from one run to the next. */
   readonly talks: readonly string[];
+  /** How one of these talks is found; absent where the CLI cannot go on with any. */
+  readonly talkFile?: TalkFile;
   /** Further files that it finds its talks by, for a session with this `repo/`. */
   indexes?(repoPath: string): Readonly<Record<string, string>>;
   /**
@@ -20,6 +22,14 @@ export interface AgentHome {
    * @param isOnlyLookedAt one that is missing is not made
    */
   base(isOnlyLookedAt?: boolean): Promise<BaseHome | null>;
+}
+
+/** How the talk with a certain id is found in `talks`. */
+export interface TalkFile {
+  /** What ids look like: nothing else ever gets into a command line. */
+  readonly id: RegExp;
+  /** Whether a file is that of a talk; absent where all talks are in one file, with their ids. */
+  isFileOf?(name: string, id: string): boolean;
 }
 
 export interface SettingsFile {

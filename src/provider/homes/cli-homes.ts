@@ -7,6 +7,7 @@ import type { AgentBases, XdgVariable } from '../../config/runner-config.js';
 import type { AgentHome } from './agent-home.js';
 
 export const CODEX_SETTINGS = '.codex/config.toml';
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export const GEMINI_SETTINGS = '.gemini/settings.json';
 
 /** @param places where its home may be; the first one that can be made is used */
@@ -17,6 +18,7 @@ export function codexHome(places: readonly string[]): AgentHome {
     account: ['auth_mode', 'tokens.account_id'],
     settings: [{ path: CODEX_SETTINGS }, { path: '.codex/AGENTS.md' }],
     talks: ['.codex/sessions'],
+    talkFile: { id: UUID, isFileOf: (name, id) => name.endsWith(`-${id}.jsonl`) },
     async base(isOnlyLookedAt = false) {
       const folder = await firstUsable(places, !isOnlyLookedAt);
       if (folder === null) return null;
@@ -39,6 +41,7 @@ export function claudeHome({ folder, stateFile, chosen }: AgentBases['claude']):
       { path: state, select: withoutProjects },
     ],
     talks: ['.claude/projects'],
+    talkFile: { id: UUID, isFileOf: (name, id) => name === `${id}.jsonl` },
     base: () =>
       Promise.resolve({
         variables: variable('CLAUDE_CONFIG_DIR', chosen),
@@ -66,6 +69,8 @@ export function geminiHome({ folder, chosen }: AgentBases['gemini']): AgentHome 
     ],
     // Beside them are programs that it starts (`tmp/bin`).
     talks: [`${talksOf('repo')}/chats`],
+    // It names them by their time and the beginning of their ids.
+    talkFile: { id: UUID, isFileOf: (name, id) => name.includes(`-${id.slice(0, 8)}.json`) },
     indexes: (repoPath) => ({
       '.gemini/projects.json': JSON.stringify({ projects: { [repoPath]: basename(repoPath) } }),
       [`${talksOf(basename(repoPath))}/.project_root`]: repoPath,
@@ -90,6 +95,7 @@ export function opencodeHome(folders: AgentBases['opencode']): AgentHome {
       path: config(name),
     })),
     talks: [data('opencode.db'), data('opencode.db-wal')],
+    talkFile: { id: /^ses_[0-9A-Za-z]{8,64}$/ },
     base: () =>
       Promise.resolve({
         variables: folders,

@@ -12,6 +12,7 @@ import type { AgentHome, BaseHome, SettingsFile } from './agent-home.js';
 import { FreshHome } from './fresh-home.js';
 import { OpenHome, removeEmpty } from './open-home.js';
 import { takeBack } from './renewed-login.js';
+import { isTalkIn } from './talk-search.js';
 
 const MAX_SETTINGS_BYTES = 4 * 1024 * 1024;
 
@@ -98,6 +99,25 @@ export class HomesService {
       HOME: place,
       ...Object.fromEntries(folders.map(([name, folder]) => [name, join(place, folder)])),
     };
+  }
+
+  /** Whether the home of a session's agents still has a certain talk, which the CLI can go on with. */
+  async hasTalk(agentHome: AgentHome, sessionId: string, id: string): Promise<boolean> {
+    const { talks, talkFile } = agentHome;
+    if (talkFile === undefined || !talkFile.id.test(id)) return false;
+    if (this.config.agents.home === 'shared') {
+      const administrators = await agentHome.base(true);
+      const places = administrators === null ? [] : talks.map((it) => administrators.at(it));
+      return isTalkIn(places, id, talkFile);
+    }
+    const home = OpenHome.open(this.pathOf(sessionId));
+    if (home === null) return false;
+    try {
+      const places = talks.flatMap((it) => home.at(it) ?? []);
+      return await isTalkIn(places, id, talkFile);
+    } finally {
+      home.close();
+    }
   }
 
   /** The folder that a session's agents have as their home; null where that is the administrator's. */

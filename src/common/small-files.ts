@@ -8,10 +8,10 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { errnoOf } from '../common/errors.js';
+import { errnoOf } from './errors.js';
 
 /*
- * Small files of the store. They are written synchronously: each goes to the page cache in a fraction
+ * Small files of the server's own. They are written synchronously: each goes to the page cache in a fraction
  * of the time that a turn of the thread pool takes, and what happens in one tick needs no lock.
  */
 
