@@ -59,7 +59,7 @@ async function answersTo(
   const { stdout } = await run(process.execPath, [program, JSON.stringify(environments)], {
     cwd: here,
     env: own,
-    timeout: 10_000,
+    timeout: 60_000,
   });
   return JSON.parse(stdout) as Answer[];
 }

@@ -155,8 +155,8 @@ export class Environment {
   FERMILINK_AGENT_ENV_PASSTHROUGH?: string;
 
   @OneOf(['session', 'shared']) FERMILINK_AGENT_HOME: 'session' | 'shared' = 'session';
-  @OneOf(['0', '1']) FERMILINK_AGENT_TELEMETRY: '0' | '1' = '0';
-  @OneOf(['0', '1']) FERMILINK_AGENT_UPDATE_CHECKS: '0' | '1' = '0';
+  @Switch() FERMILINK_AGENT_TELEMETRY: boolean = false;
+  @Switch() FERMILINK_AGENT_UPDATE_CHECKS: boolean = false;
   @Text()
   @Matches(/^(\d{1,2}|cli)$/i, {
     message: 'must be a whole number from 0 to 99, or "cli" to leave it to the CLI',

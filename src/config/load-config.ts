@@ -128,8 +128,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     metricsToken: values.FERMILINK_RUNNER_METRICS_TOKEN ?? null,
     agents: {
       home: values.FERMILINK_AGENT_HOME,
-      telemetry: values.FERMILINK_AGENT_TELEMETRY === '1',
-      updateChecks: values.FERMILINK_AGENT_UPDATE_CHECKS === '1',
+      telemetry: values.FERMILINK_AGENT_TELEMETRY,
+      updateChecks: values.FERMILINK_AGENT_UPDATE_CHECKS,
       retries: /^\d/.test(values.FERMILINK_AGENT_RETRIES)
         ? Number(values.FERMILINK_AGENT_RETRIES)
         : null,

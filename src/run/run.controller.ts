@@ -59,7 +59,8 @@ export class RunController {
     const submission = submissionOf(request, http, 'cancel');
     // Before a run is made: a client whose cursor is no number will not understand the stream.
     const after = cursorOf(submission.lastEventId, undefined);
-    const view = request.view ?? viewOf(http.query.view);
+    const asked = viewOf(http.query.view);
+    const view = request.view ?? asked;
     const submitted = await this.intake.submit(submission);
     http.res!.setHeader('Location', locationOf(submitted));
     if ('ended' in submitted) {
@@ -85,6 +86,8 @@ export class RunController {
     @Body(RunRequestPipe) request: RunRequest,
     @Req() http: Request,
   ): Promise<ReturnType<typeof referenceOf>> {
+    // It shows nothing of the run; a word that is wrong is told all the same.
+    viewOf(http.query.view);
     const submitted = await this.intake.submit(submissionOf(request, http, 'continue'));
     http.res!.setHeader('Location', locationOf(submitted));
     if ('ended' in submitted) return referenceOf(submitted.ended);

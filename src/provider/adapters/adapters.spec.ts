@@ -349,8 +349,10 @@ describe('traffic that a run does not need', () => {
   });
 
   it('of claude is as the administrator has set it by its own variables', () => {
-    const environment = { CLAUDE_CODE_MAX_RETRIES: '7' };
-    expect(invoke('claude', {}, environment).env).not.toHaveProperty('CLAUDE_CODE_MAX_RETRIES');
+    const environment = { CLAUDE_CODE_MAX_RETRIES: '7', DISABLE_TELEMETRY: 'yes' };
+    const { env } = invoke('claude', {}, environment, { updateChecks: true });
+    // Also a variable that is of none of its families, and would not be handed on otherwise.
+    expect(env).toMatchObject(environment);
   });
 
   it('of gemini has no more attempts than it takes', () => {

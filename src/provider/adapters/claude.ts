@@ -26,8 +26,8 @@ export const claudeAdapter: AgentAdapter = {
     if (policy.reasoningEffort !== null) args.push('--effort', policy.reasoningEffort);
     if (talk !== null) args.push('--resume', talk);
     const env = quiet(agents);
-    // What the administrator has set stays.
-    for (const name of Object.keys(env)) if (environment[name]) delete env[name];
+    // What the administrator has set holds, also where its name is of no family of this CLI.
+    for (const name of Object.keys(env)) env[name] = environment[name] || env[name]!;
     // Without it, root may not bypass; that the administrator wants it is what `bypass` says.
     if (policy.sandboxMode === null) env.IS_SANDBOX = '1';
     return { args, env };

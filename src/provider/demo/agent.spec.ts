@@ -50,11 +50,13 @@ describe('the demo agent', () => {
       'agent_message',
       'reasoning',
       'file_change',
+      'file_change',
       'agent_message',
       'turn.completed',
     ]);
     expect(events[2]?.item?.text).toContain('--help\nwith "quotes"');
-    const ids = events.flatMap((event) => event.item?.id ?? []);
+    const completed = events.filter(({ type }) => type === 'item.completed');
+    const ids = completed.map(({ item }) => item!.id);
     expect(new Set(ids).size).toBe(ids.length);
     expect(events.at(-1)?.usage).toEqual({
       input_tokens: 0,

@@ -99,11 +99,13 @@ if (mode === 'read-only') {
   });
 } else {
   const path = await save(samples);
-  await sayItem({
-    type: 'file_change',
-    changes: [{ path, kind: 'add' }],
-    status: 'completed',
+  const change = { type: 'file_change', changes: [{ path, kind: 'add' }] };
+  // It has the number that the next one gets.
+  say({
+    type: 'item.started',
+    item: { id: `item_${itemCount + 1}`, ...change, status: 'in_progress' },
   });
+  await sayItem({ ...change, status: 'completed' });
   await sayItem({
     type: 'agent_message',
     text: `The oscillator loses half its energy every ${(Math.LN2 / 0.2).toFixed(2)} s. The samples are in ${path}.`,
