@@ -3,15 +3,15 @@ import type { AgentError, AgentErrorCode } from './activity.js';
 /** The longest message of an error, in UTF-16 units. */
 const MAX_MESSAGE = 2000;
 
+export const OUT_OF_MEMORY =
+  /heap out of memory|out of memory|memory allocation of \d+ bytes failed|\bENOMEM\b/i;
+
 /**
  * What the words of a failure mean, whoever says them: the first rule that holds. Models' servers and CLIs
  * have no list of codes in common, so their statuses and usual phrases are what there is.
  */
 const RULES: readonly [code: AgentErrorCode, words: RegExp][] = [
-  [
-    'out_of_memory',
-    /heap out of memory|out of memory|memory allocation of \d+ bytes failed|\bENOMEM\b/i,
-  ],
+  ['out_of_memory', OUT_OF_MEMORY],
   [
     'quota',
     /insufficient[_ ]quota|exceeded your (current )?quota|quota (was |has been )?exceeded|credit balance|billing|usage limit|payment required|\b402\b/i,
@@ -32,6 +32,10 @@ const RULES: readonly [code: AgentErrorCode, words: RegExp][] = [
   [
     'cli_usage',
     /unexpected argument|unknown (option|argument)|unrecogni[sz]ed (option|subcommand)|invalid value .* for|missing required argument|^usage:|\[message\.\.\]$/i,
+  ],
+  [
+    'permission_denied',
+    /permission (was )?denied|not permitted|requires (your )?approval|\bEACCES\b/i,
   ],
   ['model_error', /overloaded|internal server error|bad gateway|service unavailable|\b5\d\d\b/i],
 ];

@@ -1,8 +1,8 @@
 import type { AgentError } from './activity.js';
-import { agentError, errorCodeOf } from './agent-error.js';
+import { agentError, errorCodeOf, OUT_OF_MEMORY } from './agent-error.js';
 
-/** How much of the end of stderr is kept, in bytes. */
-const MAX_WORDS_BYTES = 16 * 1024;
+/** How much of the end of stderr is kept, in UTF-16 units. */
+const MAX_WORDS = 16 * 1024;
 
 /** The end of what an agent writes to stderr: where its stdout does not say why it failed, this may. */
 export class ExitWords {
@@ -11,12 +11,10 @@ export class ExitWords {
 
   /** @param block whole lines, with an LF between two */
   add(block: Buffer): void {
-    const text = block.toString('utf8', Math.max(0, block.length - MAX_WORDS_BYTES));
-    this.kept = `${this.kept}\n${text}`.slice(-MAX_WORDS_BYTES);
+    const text = block.toString('utf8', Math.max(0, block.length - MAX_WORDS));
+    this.kept = `${this.kept}\n${text}`.slice(-MAX_WORDS);
     // The words of a runtime that has run out of memory may be followed by a long trace.
-    if (errorCodeOf(text) !== 'out_of_memory') return;
-    const line = text.split('\n').find((it) => errorCodeOf(it) === 'out_of_memory');
-    if (line !== undefined) this.memoryFault ??= agentError(line, 'out_of_memory');
+    this.memoryFault ??= memoryFaultIn(block);
   }
 
   /** The failure that the last telling line names; null if none does. */
@@ -29,4 +27,14 @@ export class ExitWords {
   get crash(): AgentError | null {
     return this.memoryFault;
   }
+}
+
+function memoryFaultIn(block: Buffer): AgentError | null {
+  // The words are of ASCII; each byte is one character of this text.
+  const found = OUT_OF_MEMORY.exec(block.toString('latin1'));
+  if (found === null) return null;
+  const start = block.lastIndexOf('\n', found.index) + 1;
+  const end = block.indexOf('\n', found.index);
+  const line = block.toString('utf8', start, end === -1 ? block.length : end);
+  return agentError(line, 'out_of_memory');
 }
