@@ -11,6 +11,8 @@ const SECRET_WORD =
 /** The last word of names that tell something about a secret: `TOKEN_URL`, `API_KEY_FILE`. */
 const ABOUT_SECRET =
   /_(FILE|PATH|DIR|HOME|URL|URI|HOST|PORT|SOCK|NAME|MODE|TYPE|METHOD|HELPER|TTL|MS|SECONDS|LIMIT)$/i;
+/** How some logins name their tokens. */
+const OAUTH_MEMBER = /^(access|refresh)$/i;
 /** What stands in the place of a key: in examples, or where a CLI puts in the value itself. */
 export const PLACEHOLDER =
   /^(YOUR_KEY.*HERE|YOUR_REAL_OPENAI_API_KEY|CHANGEME|\$\{\w*\}|\{(env|file):[^{}]*\})$/i;
@@ -54,8 +56,10 @@ function parsed(json: string): object | null {
 
 function* inJson(members: object): Generator<string> {
   for (const [name, value] of Object.entries(members) as [string, unknown][]) {
-    if (typeof value === 'string') yield* candidates(name, value);
-    else if (typeof value === 'object' && value !== null) yield* inJson(value);
+    if (typeof value === 'string') {
+      if (OAUTH_MEMBER.test(name)) yield value;
+      yield* candidates(name, value);
+    } else if (typeof value === 'object' && value !== null) yield* inJson(value);
   }
 }
 

@@ -31,8 +31,11 @@ export interface AgentReading {
   readonly signs: readonly string[];
   /** Whether the CLI says of every run that ends by itself how it went: then saying nothing is a failure. */
   readonly concludes: boolean;
-  /** Whether its `usage` counts from the beginning of a talk that goes on, and not of the run. */
-  readonly countsTalks?: boolean;
+  /**
+   * What one `usage` counts: a turn, which is one question to the model, all of the run, or all of the
+   * talk, the runs before among it.
+   */
+  readonly usageSpan: 'turn' | 'run' | 'talk';
   /** Reads one line, without its end. Pure; may throw for a line that is not of this CLI. */
   read(line: string): LineReading;
   /** What the CLI's own exit statuses mean, of those that mean something. */

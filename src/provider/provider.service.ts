@@ -146,7 +146,7 @@ export class ProviderService {
       talk,
       politeSignal: adapter.politeSignal,
       reading: adapter.reading,
-      secrets: secretValues(variables),
+      secrets: [...secretValues(variables), ...endowment.secrets],
     };
   }
 

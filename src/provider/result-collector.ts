@@ -45,7 +45,7 @@ export class ResultCollector {
     if (this.talkId === null) return null;
     const { used } = this;
     const counted = used === null ? (this.resumed?.counted ?? null) : countsOf(used);
-    return { id: this.talkId, counted: this.reading.countsTalks ? counted : null };
+    return { id: this.talkId, counted: this.countsTalk ? counted : null };
   }
 
   /** @param block whole lines of the agent's stdout, with an LF between two; read before this returns */
@@ -62,8 +62,19 @@ export class ResultCollector {
     this.words.add(block);
   }
 
-  conclude(exit: SeenExit): AgentResult {
-    return { ...this.judge(exit), resultText: this.resultText(), usage: this.usage() };
+  /** @param shown takes the secrets out of a text: one may have come in pieces, or with other escapes */
+  conclude(exit: SeenExit, shown = (text: string) => text): AgentResult {
+    const { outcome, error } = this.judge(exit);
+    return {
+      outcome,
+      error: error === null ? null : { ...error, message: shown(error.message) },
+      resultText: this.resultText(shown),
+      usage: this.usage(),
+    };
+  }
+
+  private get countsTalk(): boolean {
+    return this.reading.usageSpan === 'talk';
   }
 
   private note(activity: Activity): void {
@@ -128,9 +139,10 @@ export class ResultCollector {
     return words ?? this.warning ?? { code: 'agent_crashed', message: exitMessage(returnCode) };
   }
 
-  private resultText(): string | null {
-    const text = this.verdict?.resultText ?? this.text;
-    if (text === null) return null;
+  private resultText(shown: (text: string) => string): string | null {
+    const said = this.verdict?.resultText ?? this.text;
+    if (said === null) return null;
+    const text = shown(said);
     const bytes = Buffer.from(text);
     if (bytes.length <= MAX_TEXT_BYTES) return text;
     // Where a character was cut, its beginning has become U+FFFD.
@@ -139,7 +151,7 @@ export class ResultCollector {
 
   /** What was used, without what the CLI had counted before this run. */
   private ofRunAlone(used: TokenCounts): TokenCounts {
-    const before = this.reading.countsTalks ? this.resumed?.counted : null;
+    const before = this.countsTalk ? this.resumed?.counted : null;
     // One that has begun to count anew.
     if (!before || before.inputTokens > used.inputTokens) return used;
     return {
@@ -157,7 +169,9 @@ export class ResultCollector {
       cachedTokens: counts?.cachedReadTokens ?? null,
       outputTokens: counts?.outputTokens ?? null,
       costUsd: used?.cost?.amount ?? null,
-      turns: this.verdict?.turns ?? (used === null ? null : this.steps),
+      turns:
+        this.verdict?.turns ??
+        (this.reading.usageSpan === 'turn' && used !== null ? this.steps : null),
       toolCalls: this.toolCalls,
     };
   }

@@ -58,7 +58,7 @@ export class OutputRecorder {
 
   /** What the agent made of its run, once it has had its last word. */
   result(exit: SeenExit): AgentResult {
-    return this.collector.conclude(exit);
+    return this.collector.conclude(exit, (text) => this.redactor?.text(text) ?? text);
   }
 
   /** The agent's talk; null as long as it has not named it. */

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Runner, temporaryFolder } from '../support/runner.js';
+import { PROJECT, Runner, temporaryFolder } from '../support/runner.js';
 import { Gate, startRun, untilEnded } from '../support/runs.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -156,6 +156,43 @@ describe('secrets in what an agent writes', () => {
     const said = runner.logLines.filter((line) => line.run === id);
     expect(said.map(({ session }) => session)).toEqual(said.map(() => '[redacted]'));
   });
+});
+
+it('a secret is not put together in the result of which its agent has said the parts', async () => {
+  const SHELL_AGENT = join(PROJECT, 'test', 'support', 'shell-agent.sh');
+  const gemini = { FERMILINK_AGENT_PROVIDER: 'gemini', FERMILINK_GEMINI_BIN: SHELL_AGENT };
+  const runner = await Runner.start({ ...gemini, GEMINI_API_KEY: KEY });
+  const piece = (content: string) =>
+    JSON.stringify({ type: 'message', role: 'assistant', delta: true, content });
+  const error = { type: 'error', message: `The key ${KEY} is bad.`, severity: 'error' };
+  // With an escape that no encoder of JSON would choose, and every one reads.
+  const lines = [piece(KEY.slice(0, 9)), piece(KEY.slice(9)), JSON.stringify(error)].join('\n');
+  const script = `cat <<'END'\n${lines.replaceAll('-', '\\u002d')}\nEND\nexit 1`;
+  const client = await StreamClient.open(runner, { user_prompt: script });
+  expect(await client.exit()).toMatchObject({
+    outcome: 'failed',
+    result_text: '[redacted]',
+    error: { message: 'The key [redacted] is bad.' },
+  });
+  await runner.stop();
+});
+
+it('the keys in the login and the settings of a CLI are replaced too', async () => {
+  const home = temporaryFolder();
+  mkdirSync(join(home, '.codex'));
+  const login = { tokens: { access_token: 'access-of-ada', account_id: 'account-of-ada' } };
+  writeFileSync(join(home, '.codex', 'auth.json'), JSON.stringify(login));
+  writeFileSync(join(home, '.codex', 'config.toml'), 'bearer_token = "bearer-of-ada"\n');
+  const runner = await Runner.start({}, home);
+  const client = await StreamClient.open(runner, {
+    user_prompt: 'cat "$CODEX_HOME/auth.json"; echo; cat "$CODEX_HOME/config.toml"',
+  });
+  expect(await client.exit()).toMatchObject({ return_code: 0 });
+  expect(client.dataOf('agent')).toEqual([
+    '{"tokens":{"access_token":"[redacted]","account_id":"account-of-ada"}}',
+    'bearer_token = "[redacted]"',
+  ]);
+  await runner.stop();
 });
 
 it('an end that names a secret does not show it', async () => {

@@ -30,7 +30,7 @@ describe('the result of a run', () => {
         cached_tokens: 20,
         output_tokens: 40,
         cost_usd: null,
-        turns: 1,
+        turns: null,
         tool_calls: 1,
       },
     };

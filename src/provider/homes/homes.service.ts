@@ -12,6 +12,7 @@ import type { AgentHome, BaseHome, SettingsFile } from './agent-home.js';
 import { FreshHome } from './fresh-home.js';
 import { OpenHome, removeEmpty } from './open-home.js';
 import { takeBack } from './renewed-login.js';
+import { secretsInFile } from './secrets-in-file.js';
 import { isTalkIn } from './talk-search.js';
 
 const MAX_SETTINGS_BYTES = 4 * 1024 * 1024;
@@ -23,6 +24,8 @@ export interface Endowment {
   login: string | null;
   /** The settings, by their place in a home. */
   settings: ReadonlyMap<string, string>;
+  /** The secrets in the login and the settings. */
+  secrets: readonly string[];
 }
 
 export interface HomeRequest {
@@ -57,16 +60,18 @@ export class HomesService {
   async endowmentOf(home: AgentHome | undefined): Promise<Endowment> {
     const base = (await home?.base()) ?? null;
     const settings = new Map<string, string>();
-    if (home === undefined || base === null) return { base, login: null, settings };
-    const [login, ...texts] = await Promise.all([
+    if (home === undefined || base === null) return { base, login: null, settings, secrets: [] };
+    const [login, credential, ...texts] = await Promise.all([
       loginOf(home, base),
+      credentialOf(home, base),
       ...home.settings.map((file) => readSettings(file, base)),
     ]);
     home.settings.forEach(({ path }, index) => {
       const text = texts[index];
       if (typeof text === 'string') settings.set(path, text);
     });
-    return { base, login, settings };
+    const secrets = [credential, ...settings.values()].flatMap(secretsInFile);
+    return { base, login, settings, secrets };
   }
 
   /**
@@ -222,6 +227,15 @@ async function loginOf(home: AgentHome, base: BaseHome): Promise<string | null> 
   return access(path).then(
     () => path,
     () => null,
+  );
+}
+
+/** What stands in the login; nothing where it cannot be read, which is for the CLI to tell. */
+function credentialOf(home: AgentHome, base: BaseHome): Promise<string> {
+  const path = base.at(home.credential);
+  return readRegularFile(path, MAX_SETTINGS_BYTES, { followLink: true }).then(
+    (content) => content?.toString('utf8') ?? '',
+    () => '',
   );
 }
 

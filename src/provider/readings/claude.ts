@@ -15,9 +15,16 @@ import { toolKind, toolTitle } from './tools.js';
 /** The lines of `claude --print --output-format stream-json`. */
 export const claudeReading: AgentReading = {
   id: 'claude',
-  signs: ['"type":"assistant"', '"type":"result"', '"subtype":"init"', '"subtype":"api_retry"'],
+  signs: [
+    '"type":"assistant"',
+    '"type":"result"',
+    '"subtype":"init"',
+    '"subtype":"api_retry"',
+    '"subtype":"permission_denied"',
+  ],
   exitCodes: {},
   concludes: true,
+  usageSpan: 'run',
 
   read(line: string): LineReading {
     const event = objectIn(line);

@@ -17,7 +17,7 @@ export const codexReading: AgentReading = {
   signs: ['"type":"item.', '"type":"turn.', '"type":"thread.', '"type":"error"'],
   exitCodes: { 2: 'cli_usage' },
   concludes: true,
-  countsTalks: true,
+  usageSpan: 'talk',
 
   read(line: string): LineReading {
     const event = objectIn(line);

@@ -16,6 +16,7 @@ export const geminiReading: AgentReading = {
   ],
   exitCodes: { 41: 'auth_missing', 42: 'cli_usage', 52: 'cli_usage', 55: 'permission_denied' },
   concludes: true,
+  usageSpan: 'run',
 
   read(line: string): LineReading {
     const event = objectIn(line);
@@ -75,11 +76,16 @@ function resultOf(event: Members): LineReading {
 }
 
 function usageOf(stats: Members): Activity {
+  const inputTokens = countAt(stats, 'input_tokens');
   return {
     type: 'usage',
-    inputTokens: countAt(stats, 'input_tokens'),
+    inputTokens,
     cachedReadTokens: countAt(stats, 'cached'),
-    outputTokens: countAt(stats, 'output_tokens'),
+    // Those of reasoning stand in the total alone.
+    outputTokens: Math.max(
+      countAt(stats, 'output_tokens'),
+      countAt(stats, 'total_tokens') - inputTokens,
+    ),
     cost: null,
   };
 }

@@ -10,6 +10,7 @@ export const opencodeReading: AgentReading = {
   signs: ['"type":"step_', '"type":"text"', '"type":"tool_use"', '"type":"error"'],
   exitCodes: {},
   concludes: true,
+  usageSpan: 'turn',
 
   read(line: string): LineReading {
     const event = objectIn(line);

@@ -6,5 +6,6 @@ export const textReading: AgentReading = {
   signs: [],
   exitCodes: {},
   concludes: false,
+  usageSpan: 'run',
   read: (line) => ({ activities: [{ type: 'text', text: `${line}\n`, delta: true }] }),
 };
