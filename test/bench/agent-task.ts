@@ -15,6 +15,11 @@ export function linesOf(count: number, width: number): AgentTask {
   return { prompt: `lines ${count} ${width}`, lines: count, bytes: count * width };
 }
 
+/** The same, as messages of codex: each can matter to the run's result, and so each is parsed. */
+export function messagesOf(count: number, width: number): AgentTask {
+  return { ...linesOf(count, width), prompt: `messages ${count} ${width}` };
+}
+
 /** Lines with the time at which each was written, in seconds to the microsecond. */
 export function timedLines(perSecond: number, seconds: number): AgentTask {
   const lines = perSecond * seconds;

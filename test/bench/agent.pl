@@ -2,9 +2,10 @@
 # The agent of the benchmark: small, so that what is measured is the server. Its prompt is one of
 #   once                    one line
 #   lines COUNT WIDTH       so many lines of so many bytes each, as fast as they are taken
+#   messages COUNT WIDTH    the same, as messages of codex
 #   rate PER_SECOND SECONDS lines with the time at which each was written
 #   silent SECONDS          one line, then nothing
-# Every line begins with its number, in eight digits.
+# Every line begins with its number, in eight digits, or has it as its first member.
 use strict;
 use warnings;
 
@@ -18,14 +19,18 @@ sub put {
   }
 }
 
+my $message = '","type":"item.completed","item":{"id":"item_1","type":"agent_message","text":"';
+
 my ($what, $count, $extent) = split ' ', scalar <STDIN>;
 if ($what eq 'once') {
   put("00000001 here\n");
-} elsif ($what eq 'lines') {
-  my $fill = 'x' x ($extent - 10) . "\n";
+} elsif ($what eq 'lines' || $what eq 'messages') {
+  my ($head, $tail) = $what eq 'lines' ? ('', ' ') : ('{"n":"', $message);
+  my $end = $what eq 'lines' ? "\n" : "\"}}\n";
+  my $fill = $tail . 'x' x ($extent - 8 - length "$head$tail$end") . $end;
   my $text = '';
   for my $number (1 .. $count) {
-    $text .= sprintf('%08d ', $number);
+    $text .= sprintf('%s%08d', $head, $number);
     if ($extent > 65536) {
       # Not copied once more: what is measured is the server.
       put($text);

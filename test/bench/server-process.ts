@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -21,6 +22,14 @@ const UNLIMITED = {
   FERMILINK_RUNNER_MAX_LINE_BYTES: String(32 * 1024 * 1024),
   FERMILINK_RUNNER_MAX_OUTPUT_BYTES: String(4 * 1024 ** 3),
 };
+
+/** Secrets as a server has them, which are looked for in all that agents write. */
+const SECRETS = Object.fromEntries(
+  [20, 32, 40, 48, 51, 64, 93, 108, 164, 200].map((length, index) => [
+    `OPENAI_${index}_API_KEY`,
+    createHash('sha512').update(String(index)).digest('base64').repeat(3).slice(0, length),
+  ]),
+);
 
 /** A server that is measured, as a process of its own. */
 export class ServerProcess {
@@ -63,6 +72,7 @@ export class ServerProcess {
         FERMILINK_RUNNER_PORT: '0',
         FERMILINK_CODEX_BIN: AGENT,
         ...UNLIMITED,
+        ...SECRETS,
         ...env,
       },
       stdio: ['ignore', 'pipe', 'inherit'],

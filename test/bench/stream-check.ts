@@ -5,6 +5,8 @@ const HEAD_CHARS = 512;
 const EVENT = /^(?:id: (\d+)\n)?event: (\S+)\ndata: /;
 /** Says from where the stream goes on, or only that it is alive. */
 const NO_EVENT = /^(?:\n?id: \d+\nretry: \d+|: heartbeat)$/;
+/** How a line begins that is an event of a CLI. */
+const NUMBER_MEMBER = '{"n":"';
 /** Are in no log: they have the id of the event before them. */
 const NOTICES = new Set(['queued', 'shutdown']);
 
@@ -126,7 +128,8 @@ export class StreamCheck {
     this.line += 1;
     // The line end, which the stream has elsewhere.
     this.bytes += length + 1;
-    const number = text.slice(0, 8);
+    const start = text.startsWith(NUMBER_MEMBER) ? NUMBER_MEMBER.length : 0;
+    const number = text.slice(start, start + 8);
     if (Number(number) !== this.line) this.wrong(`line ${this.line} is ${number}`);
     this.listener.onLine?.(text.slice(9));
   }

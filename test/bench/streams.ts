@@ -1,5 +1,5 @@
 import { cpuOf, followRun, runAgent } from './agent-runs.js';
-import { linesOf } from './agent-task.js';
+import { linesOf, messagesOf } from './agent-task.js';
 import { type BenchCase, type Form, times } from './bench-case.js';
 import { warmPageCache } from './page-cache.js';
 import { openPair, type ServerProcess } from './server-process.js';
@@ -22,13 +22,17 @@ const oneStream: BenchCase = {
     },
     { name: 'one stream: events per second', unit: '/s', reference: 31_000 },
     { name: 'replay of the same run: CPU', unit: 's', mostRatio: 2 },
+    { name: 'the same lines as messages of codex, all of them parsed: CPU', unit: 's' },
   ],
   rounds: 5,
   open: async (form) => {
     const task = linesOf(form === 'full' ? 200_000 : 2_000, 200);
+    const messages = messagesOf(task.lines, 200);
     const { floor, product, close } = await warmPair(form);
     return {
       round: async () => {
+        const [leastParsed] = await cpuOf(floor, () => runAgent(floor, messages));
+        const [parsed] = await cpuOf(product, () => runAgent(product, messages));
         const [least, floorRun] = await cpuOf(floor, () => runAgent(floor, task));
         const [live, run] = await cpuOf(product, () => runAgent(product, task));
         const [replay, { lastId }] = await cpuOf(product, () =>
@@ -40,6 +44,7 @@ const oneStream: BenchCase = {
           { floor: least, product: live },
           { floor: perSecond(floorRun.totalMs), product: perSecond(run.totalMs) },
           { floor: least, product: replay },
+          { floor: leastParsed, product: parsed },
         ];
       },
       close,

@@ -14,7 +14,14 @@ import {
 /** The lines of `codex exec --json`. */
 export const codexReading: AgentReading = {
   id: 'codex',
-  signs: ['"type":"item.', '"type":"turn.', '"type":"thread.', '"type":"error"'],
+  // What a tool has given back, and what the model thinks, says nothing of the result and may be long.
+  signs: [
+    '"type":"item.started"',
+    '"type":"agent_message"',
+    '"type":"turn.',
+    '"type":"thread.',
+    '"type":"error"',
+  ],
   exitCodes: { 2: 'cli_usage' },
   concludes: true,
   usageSpan: 'talk',
