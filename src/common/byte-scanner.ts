@@ -23,8 +23,8 @@ export class ByteScanner {
   private readonly window: number;
   /** How far the window may move when it ends in a pair; 0 where a pattern may end there. */
   private readonly steps: Uint8Array;
-  /** The patterns by the pair that they end in. */
-  private readonly byLastPair = new Map<number, Buffer[]>();
+  /** The patterns by the pair that they end in, and by the one at the beginning of their last window. */
+  private readonly byLastPair = new Map<number, Map<number, Buffer[]>>();
 
   /** @param patterns each of at least two bytes */
   constructor(patterns: readonly Buffer[]) {
@@ -62,9 +62,10 @@ export class ByteScanner {
       this.steps[pair] = Math.min(this.steps[pair]!, pattern.length - 1 - at);
     }
     const last = pairOf(pattern, pattern.length - 1);
-    const others = this.byLastPair.get(last);
-    if (others === undefined) this.byLastPair.set(last, [pattern]);
-    else others.push(pattern);
+    const alike = this.byLastPair.get(last) ?? new Map<number, Buffer[]>();
+    this.byLastPair.set(last, alike);
+    const first = pairOf(pattern, from + 1);
+    alike.set(first, [...(alike.get(first) ?? []), pattern]);
   }
 
   /** What one window finds that ends at `at` now and moves on until it ends at `end`. */
@@ -78,7 +79,9 @@ export class ByteScanner {
 
   /** Notes the patterns whose last byte stands at `at`. */
   private check(block: Buffer, at: number, found: Spans): void {
-    for (const pattern of this.byLastPair.get(pairOf(block, at))!) {
+    // Many secrets end alike, and few begin alike too.
+    const alike = this.byLastPair.get(pairOf(block, at))!;
+    for (const pattern of alike.get(pairOf(block, at - this.window + 2)) ?? []) {
       const start = at + 1 - pattern.length;
       if (start >= 0 && standsAt(pattern, block, start)) found.push(start, at + 1);
     }

@@ -54,6 +54,21 @@ describe('the secrets among variables', () => {
     expect(secretValues({ SOME_KEY: '/9j/4AAQSkZJRg' })).toEqual(['/9j/4AAQSkZJRg']);
   });
 
+  it.each([
+    ['X_API_KEYS', `first-key-1,${VALUE}`],
+    ['MODEL_HEADERS', `x-request: one, x-api-key: ${VALUE}`],
+    ['MODEL_HEADERS', `accept: text/plain\nAuthorization: Bearer ${VALUE}`],
+    ['SETTINGS', JSON.stringify({ headers: { Authorization: `Bearer ${VALUE}` } })],
+    ['SETTINGS', JSON.stringify({ apiKeys: [VALUE] })],
+    ['SETTINGS', JSON.stringify({ token: { value: VALUE, kind: 'a-kind-of-token' } })],
+    ['REMOTE', `https://ghp_aaaaaaaaaaaaaaaa${VALUE}@git.example/x`],
+  ])('are found inside %s=%s', (name, value) => {
+    const found = secretValues({ [name]: value });
+    expect(found.some((it) => it.endsWith(VALUE) && !it.includes(' '))).toBe(true);
+    expect(found).not.toContain('a-kind-of-token');
+    expect(found).not.toContain('text/plain');
+  });
+
   it('may be a login, but not a word that says whether there is one', () => {
     expect(secretValues({ BASIC_AUTH: 'ada:lovelace' })).toEqual(['ada:lovelace']);
     expect(secretValues({ BASIC_AUTH: 'required' })).toEqual([]);

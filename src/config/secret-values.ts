@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 
+type Members = Readonly<Record<string, unknown>>;
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /** What is shorter stands in too many texts by chance. */
@@ -11,12 +12,17 @@ const SECRET_WORD =
 /** The last word of names that tell something about a secret: `TOKEN_URL`, `API_KEY_FILE`. */
 const ABOUT_SECRET =
   /_(FILE|PATH|DIR|HOME|URL|URI|HOST|PORT|SOCK|NAME|MODE|TYPE|METHOD|HELPER|TTL|MS|SECONDS|LIMIT)$/i;
+/** Its value is a scheme and a secret. */
+const AUTHORIZATION = /^(proxy-)?authorization$/i;
 /** How some logins name their tokens. */
 const OAUTH_MEMBER = /^(access|refresh)$/i;
 /** What stands in the place of a key: in examples, or where a CLI puts in the value itself. */
 export const PLACEHOLDER =
   /^(YOUR_KEY.*HERE|YOUR_REAL_OPENAI_API_KEY|CHANGEME|\$\{\w*\}|\{(env|file):[^{}]*\})$/i;
-const PASSWORD_IN_URL = /:\/\/[^\s/:@]*:([^\s/@]+)@/g;
+/** A password, or what stands in the place of a user and is too long to be one. */
+const PASSWORD_IN_URL = /:\/\/(?:[^\s/:@]*:([^\s/@]+)|([^\s/:@]{20,}))@/g;
+/** `Name: value`, as variables with several headers have them, a line or a comma between two. */
+const HEADER = /([\w-]+)\s*:\s*([^,\n]+)/g;
 
 /**
  * The secrets among variables: what the names say to be one, also of members where a value is a JSON
@@ -34,15 +40,24 @@ function* candidates(name: string, value: string): Generator<string> {
   const members = /^\s*\{/.test(value) ? parsed(value) : null;
   // Most lines of a JSON text tell nothing: of one that has several, only what its members say is secret.
   const isManyLines = members !== null && value.trim().includes('\n');
-  if ((namesSecret(name) || namesLogin(name, value)) && !isManyLines) yield value;
+  if ((namesSecret(name) || namesLogin(name, value)) && !isManyLines) {
+    yield value;
+    // Several keys in one variable.
+    if (members === null && value.includes(',')) yield* value.split(',');
+  }
+  if (AUTHORIZATION.test(name)) yield value.replace(/^\w+\s+/, '');
+  if (/headers$/i.test(name)) {
+    for (const [, header, content] of value.matchAll(HEADER)) yield* candidates(header!, content!);
+  }
   if (value.includes('://')) yield* passwordsInUrls(value);
   if (members !== null) yield* inJson(members);
 }
 
 function* passwordsInUrls(value: string): Generator<string> {
-  for (const [, password] of value.matchAll(PASSWORD_IN_URL)) {
-    yield password!;
-    yield decoded(password!);
+  for (const [, password, user] of value.matchAll(PASSWORD_IN_URL)) {
+    const secret = (password ?? user)!;
+    yield secret;
+    yield decoded(secret);
   }
 }
 
@@ -59,7 +74,12 @@ function* inJson(members: object): Generator<string> {
     if (typeof value === 'string') {
       if (OAUTH_MEMBER.test(name)) yield value;
       yield* candidates(name, value);
-    } else if (typeof value === 'object' && value !== null) yield* inJson(value);
+    } else if (typeof value === 'object' && value !== null) {
+      yield* inJson(value);
+      // A list of keys, or one that is wrapped.
+      const inside = Array.isArray(value) ? (value as unknown[]) : [(value as Members).value];
+      if (namesSecret(name)) yield* inside.filter((it) => typeof it === 'string');
+    }
   }
 }
 

@@ -1,7 +1,10 @@
+import { shortened } from '../common/shortened.js';
 import type { AgentError, AgentErrorCode } from './activity.js';
 
 /** The longest message of an error, in UTF-16 units. */
 const MAX_MESSAGE = 2000;
+/** How much of the beginning and of the end of a message is looked at: the rules take their time. */
+const LOOKED_AT = 1000;
 
 export const OUT_OF_MEMORY =
   /heap out of memory|out of memory|memory allocation of \d+ bytes failed|\bENOMEM\b/i;
@@ -31,7 +34,7 @@ const RULES: readonly [code: AgentErrorCode, words: RegExp][] = [
   ],
   [
     'cli_usage',
-    /unexpected argument|unknown (option|argument)|unrecogni[sz]ed (option|subcommand)|invalid value .* for|missing required argument|^usage:|\[message\.\.\]$/i,
+    /unexpected argument|unknown (option|argument)|unrecogni[sz]ed (option|subcommand)|invalid value .{0,80} for|missing required argument|^usage:|\[message\.\.\]$/i,
   ],
   [
     'permission_denied',
@@ -42,7 +45,11 @@ const RULES: readonly [code: AgentErrorCode, words: RegExp][] = [
 
 /** The code of a failure, from the status of HTTP if one is known, and from its words; null if they say nothing. */
 export function errorCodeOf(message: string, status?: number): AgentErrorCode | null {
-  const code = RULES.find(([, words]) => words.test(message))?.[0] ?? null;
+  const words =
+    message.length > 2 * LOOKED_AT
+      ? `${message.slice(0, LOOKED_AT)}\n${message.slice(-LOOKED_AT)}`
+      : message;
+  const code = RULES.find(([, rule]) => rule.test(words))?.[0] ?? null;
   // A refusal for want of money has the status of many requests.
   if (status === undefined || code === 'quota') return code;
   return codeOfStatus(status) ?? code;
@@ -57,9 +64,13 @@ function codeOfStatus(status: number): AgentErrorCode | null {
 
 /** A failure in the words in which it was said, and the code that they mean, else `fallback`. */
 export function agentError(message: string, fallback: AgentErrorCode, status?: number): AgentError {
-  const text = message.trim();
   return {
-    code: errorCodeOf(text, status) ?? fallback,
-    message: text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text,
+    code: errorCodeOf(message, status) ?? fallback,
+    message: shortened(message.trim(), MAX_MESSAGE),
   };
+}
+
+/** A failure whose code is known. */
+export function knownError(code: AgentErrorCode, message: string): AgentError {
+  return { code, message: shortened(message.trim(), MAX_MESSAGE) };
 }

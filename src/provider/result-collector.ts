@@ -1,5 +1,5 @@
 import type { Activity, AgentError, Notice, UsageActivity } from './activity.js';
-import { agentError } from './agent-error.js';
+import { agentError, knownError } from './agent-error.js';
 import { type AgentReading, readLine, type Verdict } from './agent-reading.js';
 import type { AgentResult, AgentUsage } from './agent-result.js';
 import { ExitWords } from './exit-words.js';
@@ -197,7 +197,7 @@ function sum(before: UsageActivity | null, more: UsageActivity): UsageActivity {
 }
 
 function errorOf({ code, message }: Notice): AgentError {
-  return code === null ? agentError(message, 'model_error') : { code, message };
+  return code === null ? agentError(message, 'model_error') : knownError(code, message);
 }
 
 function unexplained(): AgentError {

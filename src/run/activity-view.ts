@@ -15,8 +15,14 @@ export class ActivityView {
   /** What becomes of the parts of a long event: the number of one that is unknown, or they go on as they are. */
   private long: { unknownId: number } | 'as it is' | null = null;
 
-  /** @param reading asked for when the first line comes: a run that waits has no provider yet */
-  constructor(private readonly reading: () => AgentReading | null) {}
+  /**
+   * @param reading asked for when the first line comes: a run that waits has no provider yet
+   * @param redacted takes the secrets out of a text: the line may have had one with other escapes
+   */
+  constructor(
+    private readonly reading: () => AgentReading | null,
+    private readonly redacted: (text: string) => string,
+  ) {}
 
   /**
    * @param batch frames of a log, with their ids
@@ -48,17 +54,24 @@ export class ActivityView {
     if (!isOfAgent(frame)) return frame.toString('utf8');
     const id = idOfFrame(frame);
     const dataAt = frame.indexOf('\n') + AGENT_HEAD.length;
-    const activities = this.read(frame.subarray(dataAt, -FRAME_END.length));
+    const shown = this.read(frame.subarray(dataAt, -FRAME_END.length));
     // Whoever has the last of them has the whole event, and whoever has lost it gets all of them again.
-    const frames = activities.map((activity, i) =>
-      eventFrame(i === activities.length - 1 ? id : null, 'activity', safeJson(activity)),
+    const frames = shown.map((data, i) =>
+      eventFrame(i === shown.length - 1 ? id : null, 'activity', data),
     );
     return frames.length === 0 ? `id: ${id}\n\n` : frames.join('');
   }
 
-  private read(line: Buffer): readonly Activity[] {
+  /** The activities of a line, as JSON. */
+  private read(line: Buffer): string[] {
     const reading = this.reading();
-    return reading === null ? [UNKNOWN] : readLine(reading, line).activities;
+    try {
+      const activities = reading === null ? [UNKNOWN] : readLine(reading, line).activities;
+      return activities.map((it) => this.redacted(safeJson(it)));
+    } catch {
+      // What is nested too deep can be read, but not written.
+      return [safeJson(UNKNOWN)];
+    }
   }
 }
 

@@ -18,6 +18,11 @@ export class Redaction {
     return this.ofServer?.text(text) ?? text;
   }
 
+  /** What an agent has said at some time: without the server's secrets, and those of the last agent. */
+  agentText(text: string): string {
+    return (this.last?.redactor ?? this.ofServer)?.text(text) ?? text;
+  }
+
   /**
    * For what an agent says: every secret of the server, which an agent may get hold of, and those that
    * it was handed.

@@ -47,6 +47,21 @@ describe('a secret', () => {
     }
   });
 
+  it.each([
+    ['Python', 'pa\\"ss/w\\u00f6rd<&>'],
+    ['PHP', 'pa\\"ss\\/w\\u00f6rd<&>'],
+    ['Go', 'pa\\"ss/wörd\\u003c\\u0026\\u003e'],
+  ])('is found as the JSON of %s has it, and in lines of other agents', (_encoder, inJson) => {
+    const secret = 'pa"ss/wörd<&>';
+    let line = `{"text":"${inJson}"}`;
+    for (let depth = 1; depth <= 3; depth += 1) {
+      expect(redacted([secret], line)).toBe(line.replace(inJson, '[redacted]'));
+      expect(redacted([secret], line)).toContain('[redacted]');
+      inJson = JSON.stringify(inJson).slice(1, -1);
+      line = JSON.stringify({ line });
+    }
+  });
+
   it('is found in the form in which clients see it', () => {
     const spoken = 'correct horse battery';
     const shown = (line: Buffer | string) =>

@@ -5,6 +5,8 @@ import { safeAgentLines } from './safe-lines.js';
 const REDACTED = Buffer.from('[redacted]');
 /** The beginning of a secret that may stay where a line was cut is shorter. */
 const MIN_BEGINNING_BYTES = 8;
+/** How deep JSON in JSON is looked into. */
+const MAX_ESCAPES = 3;
 /** Of a secret of several lines, those that are shorter say too little to be looked for alone. */
 const MIN_LINE_BYTES = 16;
 
@@ -83,15 +85,40 @@ function* formsOfLine(text: string): Generator<string> {
   yield* escapedForms(text);
 }
 
-/** In a JSON string, and in one that is in a JSON string: the output of a tool in an agent's event. */
+/**
+ * In a JSON string, and in one that is in a JSON string, and once more: the output of a tool in an agent's
+ * event may be a line of another agent.
+ */
 function* escapedForms(text: string): Generator<string> {
-  let escaped = text;
-  for (let depth = 1; depth <= 2; depth += 1) {
-    escaped = JSON.stringify(escaped).slice(1, -1);
-    yield escaped;
-    yield asShown(`"${escaped}`).slice(1);
+  for (const encode of ENCODERS) {
+    let escaped = encode(text);
+    for (let depth = 1; depth <= MAX_ESCAPES; depth += 1) {
+      yield escaped;
+      yield asShown(`"${escaped}`).slice(1);
+      escaped = inJson(escaped);
+    }
   }
 }
+
+/** A text as JavaScript puts it into JSON. */
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+function asEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** As other encoders of JSON do: Python's leaves nothing but ASCII, PHP's escapes slashes too, Go's HTML. */
+const ENCODERS: readonly ((text: string) => string)[] = [
+  inJson,
+  (text) => inJson(text).replace(/[^\0-\x7f]/g, asEscape),
+  (text) =>
+    inJson(text)
+      .replace(/[^\0-\x7f]/g, asEscape)
+      .replaceAll('/', '\\/'),
+  (text) => inJson(text).replace(/[<>&\u2028\u2029]/g, asEscape),
+];
 
 /** A line as clients get it. */
 function asShown(line: string): string {

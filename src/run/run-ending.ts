@@ -87,9 +87,7 @@ export class RunEnding {
     await attempt('showing the end', async () => run.log.publishEnd());
     // An end that the server before this one knew was counted by that one.
     if (!hasEnded(run.record.state)) {
-      const { reason, code } = end;
-      this.metrics.runs.inc({ provider: run.provider, reason, code: code ?? '' });
-      if (end.result !== null) this.metrics.agentEnded(run.provider, end.result);
+      await attempt('counting the end', async () => this.metrics.runEnded(run.provider, end));
     }
     if (end.reason === 'failed' && failure !== undefined) run.prepared.reject(failure);
     else run.prepared.resolve();

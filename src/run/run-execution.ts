@@ -77,7 +77,7 @@ export class RunExecution {
         provider: policy.provider,
         sandbox_policy: policy.sandboxPolicy,
         sandbox_mode: policy.sandboxMode,
-        model: policy.model,
+        model: policy.model === null ? null : this.redaction.text(policy.model),
         reasoning_effort: policy.reasoningEffort,
         ...(run.record.order.continueConversation ? { resumed: launch.talk !== null } : {}),
       };

@@ -8,6 +8,7 @@ import { Counter, Histogram } from 'prom-client';
 import type { RunnerError } from '../common/errors.js';
 import type { AgentResult } from '../provider/agent-result.js';
 import type { ProblemListener } from '../common/problem-listener.js';
+import type { RunEnd } from './run-record.js';
 
 /** Seconds, from what a warm session takes to the longest run that is usual. */
 const SHORT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
@@ -88,8 +89,14 @@ export class RunMetrics implements ProblemListener {
     @InjectMetric(REFUSALS) private readonly refusals: Counter<'code'>,
   ) {}
 
+  /** Counts an end, and what the agent made of its run, if one ran. */
+  runEnded(provider: string, { reason, code, result }: RunEnd): void {
+    this.runs.inc({ provider, reason, code: code ?? '' });
+    if (result !== null) this.agentEnded(provider, result);
+  }
+
   /** Counts what an agent made of its run, and what it has used for it. */
-  agentEnded(provider: string, { outcome, error, usage }: AgentResult): void {
+  private agentEnded(provider: string, { outcome, error, usage }: AgentResult): void {
     this.results.inc({ provider, outcome, error: error?.code ?? '' });
     const tokens = {
       input: usage.inputTokens,

@@ -26,6 +26,7 @@ describe('the temporary folders of a run', () => {
       { runtimeRoot, prepareTimeoutSeconds: 60 } as RunnerConfig,
       { forRun: async () => ({ provider: 'demo' }) } as unknown as PolicyService,
       {
+        requireImplemented: () => ({ id: 'codex' }),
         requireStartable: () => undefined,
         prepareLaunch: async ({ tmpDir }: { tmpDir: string }) => launched.push(tmpDir),
       } as unknown as ProviderService,

@@ -84,8 +84,9 @@ export class RunPreparation {
   private async prepareUntil(run: Run, signal: AbortSignal): Promise<PreparedRun> {
     const { order } = run.record;
     const policy = await this.policies.forRun(order.sandbox);
-    run.provider = policy.provider;
-    // Before any file is touched: whether this provider can run here at all.
+    // Before any file is touched: whether this provider can run here at all. What is none may be anything
+    // that somebody has pasted, and is no name for a metric.
+    run.provider = this.providers.requireImplemented(policy.provider).id;
     this.providers.requireStartable(policy);
     signal.throwIfAborted();
     const preparing = this.workspaces.prepare({

@@ -20,6 +20,7 @@ import { NoContent } from '../common/no-content.js';
 import { RunnerError } from '../common/errors.js';
 import { ProviderService } from '../provider/provider.service.js';
 import { ActivityView } from './activity-view.js';
+import { Redaction } from './redaction.js';
 import { cursorOf, requireKnown } from './cursor.js';
 import { Follower } from './follower.js';
 import { RunIntake, type Submission, type Submitted } from './run-intake.js';
@@ -44,6 +45,7 @@ export class RunController {
     private readonly runs: RunService,
     private readonly stream: RunStream,
     private readonly providers: ProviderService,
+    private readonly redaction: Redaction,
   ) {}
 
   /**
@@ -152,7 +154,11 @@ export class RunController {
   }
 
   private viewOf(view: View, provider: () => string): ActivityView | null {
-    return view === 'raw' ? null : new ActivityView(() => this.providers.readingOf(provider()));
+    if (view === 'raw') return null;
+    return new ActivityView(
+      () => this.providers.readingOf(provider()),
+      (text) => this.redaction.agentText(text),
+    );
   }
 }
 

@@ -12,6 +12,9 @@ import {
 } from './json-line.js';
 import { toolKind, toolTitle } from './tools.js';
 
+/** More than a message has: each becomes an event for every follower. */
+const MAX_PARTS = 256;
+
 /** The lines of `claude --print --output-format stream-json`. */
 export const claudeReading: AgentReading = {
   id: 'claude',
@@ -63,7 +66,9 @@ function systemEvent(event: Members): Activity[] {
 }
 
 function parts(event: Members): Members[] {
-  return objectsAt(objectAt(event, 'message'), 'content');
+  const all = objectsAt(objectAt(event, 'message'), 'content');
+  if (all.length > MAX_PARTS) throw new Error('The line has more parts than a message.');
+  return all;
 }
 
 function saidOrCalled(part: Members): Activity[] {

@@ -10,6 +10,7 @@ import {
   shows,
   textAt,
 } from './json-line.js';
+import { titleIn } from './tools.js';
 
 /** The lines of `codex exec --json`. */
 export const codexReading: AgentReading = {
@@ -61,21 +62,24 @@ export const codexReading: AgentReading = {
   },
 };
 
-const KINDS: Readonly<Record<string, ToolKind>> = {
-  command_execution: 'execute',
-  file_change: 'edit',
-  web_search: 'fetch',
-  mcp_tool_call: 'other',
-};
+/** As many as a title can name. */
+const MAX_TITLE_CHANGES = 20;
+
+const KINDS: ReadonlyMap<string, ToolKind> = new Map([
+  ['command_execution', 'execute'],
+  ['file_change', 'edit'],
+  ['web_search', 'fetch'],
+  ['mcp_tool_call', 'other'],
+]);
 
 function started(item: Members): Activity[] {
-  const kind = KINDS[textAt(item, 'type')];
+  const kind = KINDS.get(textAt(item, 'type'));
   if (kind === undefined) return [];
   return [
     {
       type: 'tool_call',
       toolCallId: textAt(item, 'id'),
-      title: titleOf(item),
+      title: titleIn(titleOf(item)),
       kind,
       rawInput: inputOf(item),
     },
@@ -90,7 +94,7 @@ function completed(item: Members): Activity[] {
     const message = textAt(item, 'message');
     return [{ type: 'warning', message, code: errorCodeOf(message) }];
   }
-  if (KINDS[type] === undefined) return type === 'todo_list' ? [] : [{ type: 'unknown' }];
+  if (!KINDS.has(type)) return type === 'todo_list' ? [] : [{ type: 'unknown' }];
   return [
     {
       type: 'tool_result',
@@ -107,6 +111,7 @@ function titleOf(item: Members): string {
       return textAt(item, 'command');
     case 'file_change':
       return objectsAt(item, 'changes')
+        .slice(0, MAX_TITLE_CHANGES)
         .map((change) => `${textAt(change, 'kind')} ${textAt(change, 'path')}`)
         .join(', ');
     case 'web_search':

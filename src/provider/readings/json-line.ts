@@ -30,10 +30,13 @@ export function textAt(from: Members, name: string): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** No run comes near it, and sums of it stay exact. */
+const MAX_COUNT = 1e12;
+
 /** A member that is to be a count; 0 where it is none. */
 export function countAt(from: Members, name: string): number {
   const value = from[name];
-  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
+  return typeof value === 'number' && value > 0 ? Math.min(Math.trunc(value), MAX_COUNT) : 0;
 }
 
 /** What a line shows that says nothing of the result. */
@@ -43,5 +46,6 @@ export function shows(...activities: Activity[]): LineReading {
 
 /** The cost of a `usage`, from a member that is to be in US dollars; null where it is none. */
 export function costIn(dollars: unknown): UsageActivity['cost'] {
-  return typeof dollars === 'number' ? { amount: dollars, currency: 'USD' } : null;
+  if (typeof dollars !== 'number' || !(dollars >= 0 && dollars <= MAX_COUNT)) return null;
+  return { amount: dollars, currency: 'USD' };
 }

@@ -1,4 +1,5 @@
 import { isJsonObject } from '../../common/json.js';
+import { shortened } from '../../common/shortened.js';
 import type { ToolKind } from '../activity.js';
 import { textAt } from './json-line.js';
 
@@ -28,9 +29,15 @@ export function toolKind(name: string): ToolKind {
 
 /** A line for people: the tool, and what it is used on. */
 export function toolTitle(name: string, input: unknown): string {
-  if (!isJsonObject(input)) return name;
+  if (!isJsonObject(input)) return titleIn(name);
   const subject = SUBJECTS.map((it) => textAt(input, it)).find((it) => it !== '');
-  if (subject === undefined) return name;
-  const title = `${name} ${subject.replaceAll(/\s+/g, ' ')}`;
-  return title.length > MAX_TITLE ? `${title.slice(0, MAX_TITLE - 1)}…` : title;
+  if (subject === undefined) return titleIn(name);
+  return titleIn(`${name} ${subject}`);
+}
+
+/** A text as one line of a length that people read. */
+export function titleIn(text: string): string {
+  // More of it would be cut off again.
+  const start = text.slice(0, 10 * MAX_TITLE);
+  return shortened(start.replaceAll(/\s+/g, ' '), MAX_TITLE);
 }
