@@ -124,12 +124,16 @@ function thinkingBlock(thinking: string): Block {
 }
 
 function callBlock(use: ToolUse, id: string): Block {
-  const [name, input] =
-    'shell' in use
-      ? ['Bash', { command: use.shell, description: 'Run a command' }]
-      : ['Write', { file_path: use.write, content: use.content }];
+  const [name, input] = toolOf(use);
   return {
     empty: { type: 'tool_use', id: `toolu_${id}`, name, input: {} },
     deltas: [{ type: 'input_json_delta', partial_json: JSON.stringify(input) }],
   };
+}
+
+function toolOf(use: ToolUse): [string, object] {
+  if ('tool' in use) return [use.tool, use.args];
+  return 'shell' in use
+    ? ['Bash', { command: use.shell, description: 'Run a command' }]
+    : ['Write', { file_path: use.write, content: use.content }];
 }

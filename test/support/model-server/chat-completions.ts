@@ -78,16 +78,20 @@ function wholeOf(reply: Reply): object {
 }
 
 function callOf(use: ToolUse, id: string): object {
-  const [name, args] =
-    'shell' in use
-      ? ['bash', { command: use.shell, description: 'Run a command' }]
-      : ['write', { filePath: use.write, content: use.content }];
+  const [name, args] = toolOf(use);
   return {
     index: 0,
     id: `call_${id}`,
     type: 'function',
     function: { name, arguments: JSON.stringify(args) },
   };
+}
+
+function toolOf(use: ToolUse): [string, object] {
+  if ('tool' in use) return [use.tool, use.args];
+  return 'shell' in use
+    ? ['bash', { command: use.shell, description: 'Run a command' }]
+    : ['write', { filePath: use.write, content: use.content }];
 }
 
 function usage() {

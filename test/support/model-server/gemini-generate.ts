@@ -73,11 +73,15 @@ function textPart(text: string): object {
 }
 
 function callOf(use: ToolUse): object {
-  const [name, args] =
-    'shell' in use
-      ? ['run_shell_command', { command: use.shell, description: 'Run a command' }]
-      : ['write_file', { file_path: use.write, content: use.content }];
+  const [name, args] = toolOf(use);
   return { functionCall: { name, args } };
+}
+
+function toolOf(use: ToolUse): [string, object] {
+  if ('tool' in use) return [use.tool, use.args];
+  return 'shell' in use
+    ? ['run_shell_command', { command: use.shell, description: 'Run a command' }]
+    : ['write_file', { file_path: use.write, content: use.content }];
 }
 
 function usage() {

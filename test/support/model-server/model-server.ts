@@ -79,7 +79,7 @@ export class ModelServer {
       body: JSON.parse(body) as RawRequest['body'],
       headers: request.headers,
     };
-    const received = protocol.read(raw);
+    const received: ModelRequest = { ...protocol.read(raw), body };
     const isTalk = received.toolNames.length > 0;
     (isTalk ? this.requests : this.asides).push(received);
     for (const wake of this.askers) wake();

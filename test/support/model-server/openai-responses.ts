@@ -107,15 +107,20 @@ function messageOf(say: string | readonly string[], id: string) {
 
 /** codex has a shell and no other tool for files; a patch in a shell command is applied by itself. */
 function callOf(use: ToolUse, id: string) {
-  const command = 'shell' in use ? use.shell : patchOf(use);
+  const [name, args] = toolOf(use);
   return {
     id: `fc_${id}`,
     type: 'function_call',
     call_id: `call_${id}`,
-    name: 'exec_command',
-    arguments: JSON.stringify({ cmd: command }),
+    name,
+    arguments: JSON.stringify(args),
     status: 'completed',
   };
+}
+
+function toolOf(use: ToolUse): [string, object] {
+  if ('tool' in use) return [use.tool, use.args];
+  return ['exec_command', { cmd: 'shell' in use ? use.shell : patchOf(use) }];
 }
 
 function patchOf({ write, content }: { write: string; content: string }): string {

@@ -25,7 +25,7 @@ export const HOLD = Symbol('hold');
 export interface Protocol {
   /** Whether a request to a path asks a model in this protocol. */
   matches(path: string): boolean;
-  read(raw: RawRequest): ModelRequest;
+  read(raw: RawRequest): Omit<ModelRequest, 'body'>;
   /** The answer as a stream; `id` is unlike those of other answers. */
   stream(reply: Reply, request: ModelRequest, id: string): (StreamPart | typeof HOLD)[];
   /** The answer in one piece for a request that wants no stream; null if it wants one. */

@@ -1,5 +1,6 @@
-/** A tool by what it does; each protocol has the CLI's own name and parameters for it. */
-export type ToolUse = { shell: string } | { write: string; content: string };
+/** A tool by what it does, for which each protocol has the CLI's own name and parameters, or by that name. */
+export type ToolUse =
+  { shell: string } | { write: string; content: string } | { tool: string; args: object };
 
 /** What the model does next. */
 export type ModelAnswer =
@@ -29,6 +30,8 @@ export interface ModelRequest {
   /** What the tools have given back so far, as text. */
   toolResults: readonly string[];
   toolNames: readonly string[];
+  /** All of it, as it was sent. */
+  body: string;
 }
 
 /** Decides the answer to a request; `number` counts from 1 within a script. */
