@@ -241,6 +241,7 @@ describe('a launch', () => {
       LICENSE: 'for all',
       ANTHROPIC_API_KEY: 'own',
       CLAUDE_CONFIG_DIR: join(folder, 'runtime', 'homes', 's1', '.claude'),
+      CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD: '1',
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
       CLAUDE_CODE_MAX_RETRIES: '2',
       ...COOKIE,

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReasoningEffort } from '../../src/config/environment.js';
+import type { ToolUse } from '../support/model-server/script.js';
 import { PROJECT } from '../support/runner.js';
 
 export const AGENT_IDS = ['codex', 'claude', 'gemini', 'opencode'] as const;
@@ -23,6 +24,8 @@ export interface AgentCli {
   retriesForLong: readonly number[];
   /** What it says when the model refuses. */
   refusal: RegExp;
+  /** What it has to leave a mode in which it only plans, once for each mode that it is begun in. */
+  planning?: Readonly<Record<string, readonly ToolUse[]>>;
   /** What a server has in its environment whose agents are to ask a certain model server, but the key. */
   environment(home: string, modelUrl: string): Record<string, string>;
 }
@@ -65,9 +68,16 @@ const claude: AgentCli = {
   retriesForLong: [],
   refusal: /"is_error":true/,
   keyVariable: 'ANTHROPIC_API_KEY',
+  planning: { 'read-only': [{ tool: 'ExitPlanMode', args: { plan: 'Write.' } }] },
   environment: (_home, modelUrl) => ({
     ANTHROPIC_BASE_URL: modelUrl,
   }),
+};
+
+const GEMINI_PLAN = {
+  begin: { tool: 'enter_plan_mode', args: { reason: 'It needs a plan.' } },
+  write: { write: 'plan.md', content: 'Write.\n' },
+  leave: { tool: 'exit_plan_mode', args: { plan_filename: 'plan.md' } },
 };
 
 const gemini: AgentCli = {
@@ -79,6 +89,10 @@ const gemini: AgentCli = {
   retriesForLong: [],
   refusal: /"status":"error"/,
   keyVariable: 'GEMINI_API_KEY',
+  planning: {
+    'read-only': [GEMINI_PLAN.write, GEMINI_PLAN.leave],
+    'workspace-write': [GEMINI_PLAN.begin, GEMINI_PLAN.write, GEMINI_PLAN.leave],
+  },
 
   environment(home, modelUrl) {
     // Without this it takes a server of models that is not Google's for one that needs no key.

@@ -1,8 +1,9 @@
 import { isShort } from '../support/form.js';
 import { answersOf, faultsOf } from './cases/answers.js';
-import { confinementOf } from './cases/confinement.js';
+import { confinementOf, planningOf } from './cases/confinement.js';
 import { cancelOf, endingsOf } from './cases/endings.js';
 import { talksOf } from './cases/talks.js';
+import { plantedOf } from './cases/planted.js';
 import { choicesOf, longPromptOf, promptsOf } from './cases/requests.js';
 import { AGENT_CLIS, type AgentId, pinnedVersion } from './clis.js';
 import { Workbench } from './workbench.js';
@@ -26,6 +27,7 @@ export function describeAgent(id: AgentId): void {
 
     answersOf(bench);
     cancelOf(bench);
+    plantedOf(bench);
     if (isShort) {
       promptsOf(bench, ['--help']);
       return;
@@ -35,6 +37,7 @@ export function describeAgent(id: AgentId): void {
     choicesOf(bench);
     confinementOf(bench);
     talksOf(bench);
+    planningOf(bench, cli.planning);
     faultsOf(bench);
     endingsOf(bench);
   });

@@ -115,6 +115,7 @@ describe('the command line of claude', () => {
     const { args, env } = invoke('claude', { sandboxMode });
     expect(args).toEqual([
       ...['--print', '--verbose', '--output-format', 'stream-json'],
+      ...['--setting-sources', 'user', '--add-dir', '/ws/s1/repo'],
       ...['--permission-mode', ...mode],
     ]);
     expect(env?.IS_SANDBOX).toBe(isSandbox);
@@ -134,25 +135,36 @@ describe('the command line of gemini', () => {
     [null, 'yolo'],
   ])('in mode %s', (sandboxMode, mode) => {
     expect(invoke('gemini', { sandboxMode }).args).toEqual([
-      ...['--output-format', 'stream-json', '--skip-trust'],
-      ...['--approval-mode', mode],
+      ...['--output-format', 'stream-json', '--skip-trust', '--approval-mode', mode],
+      ...['--admin-policy', '/rt/run-1/launch/gemini-policy.toml'],
     ]);
   });
 
   it('runs as one process and is quiet on the network', () => {
     expect(invoke('gemini').env).toMatchObject({ GEMINI_CLI_NO_RELAUNCH: 'true' });
     expect(geminiSettings({})).toEqual({
+      advanced: { ignoreLocalEnv: true },
       general: { enableAutoUpdate: false, enableAutoUpdateNotification: false, maxAttempts: 3 },
       privacy: { usageStatisticsEnabled: false },
+      security: { auth: { useExternal: true }, folderTrust: { enabled: true } },
       telemetry: { enabled: false },
     });
+  });
+
+  it("has the variables of the administrator's .env that the server does not have", () => {
+    const administrators = {
+      '.gemini/.env': '# Keys\nGEMINI_API_KEY="a"\nGOOGLE_A=b\nGOOGLE_B=c\n',
+    };
+    const { env } = invoke('gemini', {}, { GEMINI_API_KEY: '', GOOGLE_B: 'd' }, {}, administrators);
+    expect(env).toMatchObject({ GEMINI_API_KEY: 'a', GOOGLE_A: 'b' });
+    expect(env).not.toHaveProperty('GOOGLE_B');
   });
 
   it('uses the key where there is one', () => {
     expect(geminiSettings({}, { GEMINI_API_KEY: 'x' })).toMatchObject({
       security: { auth: { selectedType: 'gemini-api-key' } },
     });
-    expect(geminiSettings({}, { GEMINI_API_KEY: '' })).not.toHaveProperty('security');
+    expect(geminiSettings({}, { GEMINI_API_KEY: '' }).security.auth).toEqual({ useExternal: true });
   });
 
   it.each([
@@ -205,6 +217,7 @@ describe('the command line of opencode', () => {
       permission,
       autoupdate: false,
       share: 'disabled',
+      instructions: ['/ws/s1/repo/AGENTS.md'],
     });
   });
 
@@ -233,6 +246,7 @@ describe('the command line of opencode', () => {
       permission: 'allow',
       autoupdate: true,
       share: 'auto',
+      instructions: ['/etc/rules.md'],
     };
     const environment = { OPENCODE_CONFIG_CONTENT: JSON.stringify(given) };
     expect(opencodeConfig({ sandboxMode: 'read-only' }, environment)).toEqual({
@@ -241,6 +255,7 @@ describe('the command line of opencode', () => {
       permission: { edit: 'deny', bash: 'deny', external_directory: 'deny' },
       autoupdate: false,
       share: 'disabled',
+      instructions: ['/etc/rules.md', '/ws/s1/repo/AGENTS.md'],
     });
   });
 

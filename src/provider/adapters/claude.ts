@@ -8,6 +8,9 @@ const MODES = { 'read-only': 'plan', 'workspace-write': 'acceptEdits' } as const
 /** Otherwise a model decides which commands may run while it plans, those that write among them. */
 const PLAN_SETTINGS = JSON.stringify({ useAutoModeDuringPlan: false });
 
+/** Settings that stand in a workspace can name commands, lift the mode, and send the key to another server. */
+const NO_PROJECT_SETTINGS = ['--setting-sources', 'user'];
+
 /** Anthropic's Claude Code. Its modes are rules inside the program, not containment. */
 export const claudeAdapter: AgentAdapter = {
   id: 'claude',
@@ -16,10 +19,11 @@ export const claudeAdapter: AgentAdapter = {
   politeSignal: 'SIGINT',
   reading: claudeReading,
 
-  invocation({ policy, agents, environment, talk }: LaunchContext): AgentInvocation {
+  invocation({ policy, agents, environment, repoPath, talk }: LaunchContext): AgentInvocation {
     const mode = policy.sandboxMode === null ? 'bypassPermissions' : MODES[policy.sandboxMode];
     const args = ['--print', '--verbose', '--output-format', 'stream-json'];
-    args.push('--permission-mode', mode);
+    // The rules there it reads as those of a further folder.
+    args.push(...NO_PROJECT_SETTINGS, '--add-dir', repoPath, '--permission-mode', mode);
     if (policy.sandboxMode === 'read-only') args.push('--settings', PLAN_SETTINGS);
     if (policy.model !== null) args.push('--model', policy.model);
     // Of a model that has less than `xhigh` it asks for the most by itself.
@@ -28,6 +32,7 @@ export const claudeAdapter: AgentAdapter = {
     const env = quiet(agents);
     // What the administrator has set holds, also where its name is of no family of this CLI.
     for (const name of Object.keys(env)) env[name] = environment[name] || env[name]!;
+    env.CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD = '1';
     // Without it, root may not bypass; that the administrator wants it is what `bypass` says.
     if (policy.sandboxMode === null) env.IS_SANDBOX = '1';
     return { args, env };

@@ -1,14 +1,25 @@
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { RunnerError } from '../../common/errors.js';
 import { isJsonObject, withoutComments } from '../../common/json.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
-import { GEMINI_SETTINGS } from '../homes/cli-homes.js';
+import { GEMINI_SETTINGS, GEMINI_VARIABLES } from '../homes/cli-homes.js';
 import type { RunPolicy } from '../policy.js';
 import { geminiReading } from '../readings/gemini.js';
 import { withoutCommand } from './slash-command.js';
 
 const MODES = { 'read-only': 'plan', 'workspace-write': 'auto_edit' } as const;
 const SETTINGS_FILE = 'gemini-settings.json';
+const POLICY_FILE = 'gemini-policy.toml';
+/** A file that is not there. */
+const NO_TRUSTED_FOLDERS = 'gemini-trusted-folders.json';
+
+/** Otherwise the model leaves the mode by planning: without somebody to ask, a finished plan means `yolo`. */
+const STAYS_IN_ITS_MODE = `[[rule]]
+toolName = ["enter_plan_mode", "exit_plan_mode"]
+decision = "deny"
+priority = 999
+`;
 
 /** What an effort means to the models that take a level, and to those that take tokens. */
 const LEVELS = { low: 'LOW', medium: 'MEDIUM', high: 'HIGH', xhigh: 'HIGH' } as const;
@@ -26,20 +37,29 @@ export const geminiAdapter: AgentAdapter = {
     const { policy, launchFolder, agents, talk } = context;
     const mode = policy.sandboxMode === null ? 'yolo' : MODES[policy.sandboxMode];
     const args = ['--output-format', 'stream-json', '--skip-trust', '--approval-mode', mode];
+    args.push('--admin-policy', join(launchFolder, POLICY_FILE));
     if (policy.model !== null) args.push('--model', policy.model);
     if (talk !== null) args.push('--resume', talk);
-    // One process instead of a parent that leaves its child behind when it is killed.
-    const env = { GEMINI_CLI_NO_RELAUNCH: 'true' };
+    const env = {
+      ...administratorsVariables(context),
+      // One process instead of a parent that leaves its child behind when it is killed.
+      GEMINI_CLI_NO_RELAUNCH: 'true',
+      // Settings in a workspace can name commands, lift the mode, and send the key to another server. They
+      // are read before the option by which it is trusted: it is to be trusted by nothing else.
+      GEMINI_CLI_TRUST_WORKSPACE: undefined,
+      GEMINI_CLI_TRUSTED_FOLDERS_PATH: join(launchFolder, NO_TRUSTED_FOLDERS),
+    };
     const own = settings(context);
+    const files = { [POLICY_FILE]: STAYS_IN_ITS_MODE };
     if (agents.home === 'session') {
       const all = merged(administrators(context), own);
-      return { args, env, settings: { [GEMINI_SETTINGS]: JSON.stringify(all) } };
+      return { args, env, files, settings: { [GEMINI_SETTINGS]: JSON.stringify(all) } };
     }
     // The administrator's own file stays as it is. This one it takes only where it belongs to root.
     return {
       args,
       env: { ...env, GEMINI_CLI_SYSTEM_SETTINGS_PATH: join(launchFolder, SETTINGS_FILE) },
-      files: { [SETTINGS_FILE]: JSON.stringify(own) },
+      files: { ...files, [SETTINGS_FILE]: JSON.stringify(own) },
     };
   },
 
@@ -58,10 +78,27 @@ function settings({ policy, environment, agents }: LaunchContext): Record<string
     ...(telemetry
       ? {}
       : { privacy: { usageStatisticsEnabled: false }, telemetry: { enabled: false } }),
-    // With a key and without this it refuses to start when nobody has chosen in a dialogue.
-    ...(hasKey ? { security: { auth: { selectedType: 'gemini-api-key' } } } : {}),
+    security: {
+      folderTrust: { enabled: true },
+      auth: {
+        // Otherwise it takes variables from `.gemini/.env` in the workspace, to look for a key.
+        useExternal: true,
+        // With a key and without this it refuses to start when nobody has chosen in a dialogue.
+        ...(hasKey ? { selectedType: 'gemini-api-key' } : {}),
+      },
+    },
+    advanced: { ignoreLocalEnv: true },
     ...effortSettings(policy),
   };
+}
+
+/** Those of its own `.env`, where the server's environment does not have them. */
+function administratorsVariables({
+  settings: files,
+  environment,
+}: LaunchContext): Record<string, string | undefined> {
+  const all = Object.entries(parseEnv(files.get(GEMINI_VARIABLES) ?? ''));
+  return Object.fromEntries(all.filter(([name]) => !environment[name]));
 }
 
 /** @throws {RunnerError} `spawn_failed` if they cannot be read */

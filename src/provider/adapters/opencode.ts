@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { INSTRUCTION_FILE } from '../../common/instruction-files.js';
 import { jsonObjectIn } from '../../common/json.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
@@ -18,6 +20,9 @@ const NOTHING_TO_INSTALL = {
   '.config/opencode/node_modules/.package-lock.json': '{}',
 };
 
+/** What stands in a workspace can start programs, lift the mode, and send the key to another server. */
+const NO_PROJECT_CONFIG = { OPENCODE_DISABLE_PROJECT_CONFIG: '1' };
+
 /** opencode. Its permissions are rules inside the program, not containment. */
 export const opencodeAdapter: AgentAdapter = {
   id: 'opencode',
@@ -26,22 +31,31 @@ export const opencodeAdapter: AgentAdapter = {
   politeSignal: 'SIGTERM',
   reading: opencodeReading,
 
-  invocation({ policy, environment, agents, talk }: LaunchContext): AgentInvocation {
+  invocation({ policy, environment, agents, repoPath, talk }: LaunchContext): AgentInvocation {
     const args = ['run', '--format', 'json'];
     if (policy.model !== null) args.push('--model', policy.model);
     if (policy.reasoningEffort !== null) args.push('--variant', variantOf(policy));
     if (talk !== null) args.push('--session', talk);
+    const administrators = jsonObjectIn(environment[CONFIG_VARIABLE]);
     const config = {
       // Providers and models that the administrator has configured stay.
-      ...jsonObjectIn(environment[CONFIG_VARIABLE]),
+      ...administrators,
       permission: permission(policy),
       ...(agents.updateChecks ? {} : { autoupdate: false }),
       share: 'disabled',
+      instructions: instructions(administrators, repoPath),
     };
-    const env = { [CONFIG_VARIABLE]: JSON.stringify(config) };
+    const env = { [CONFIG_VARIABLE]: JSON.stringify(config), ...NO_PROJECT_CONFIG };
     return agents.updateChecks ? { args, env } : { args, env, settings: NOTHING_TO_INSTALL };
   },
 };
+
+/** The rules of the workspace have to be named, since it reads nothing there by itself. */
+function instructions(administrators: Record<string, unknown>, repoPath: string): unknown[] {
+  const all: unknown = administrators.instructions;
+  const rules = join(repoPath, INSTRUCTION_FILE);
+  return Array.isArray(all) ? [...(all as unknown[]), rules] : [rules];
+}
 
 /** A variant that a model does not have is passed over in silence, and more than `high` few have. */
 function variantOf({ model, reasoningEffort }: RunPolicy): string {

@@ -9,6 +9,7 @@ import type { AgentHome } from './agent-home.js';
 export const CODEX_SETTINGS = '.codex/config.toml';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export const GEMINI_SETTINGS = '.gemini/settings.json';
+export const GEMINI_VARIABLES = '.gemini/.env';
 
 /** @param places where its home may be; the first one that can be made is used */
 export function codexHome(places: readonly string[]): AgentHome {
@@ -65,7 +66,7 @@ export function geminiHome({ folder, chosen }: AgentBases['gemini']): AgentHome 
       { path: GEMINI_SETTINGS },
       { path: '.gemini/GEMINI.md' },
       { path: '.gemini/google_accounts.json' },
-      { path: '.gemini/.env' },
+      { path: GEMINI_VARIABLES },
     ],
     // Beside them are programs that it starts (`tmp/bin`).
     talks: [`${talksOf('repo')}/chats`],

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RUN_COOKIE_VARIABLE } from '../../../src/run/proc.js';
-import { inTurn } from '../../support/model-server/script.js';
+import { inTurn, type ToolUse } from '../../support/model-server/script.js';
 import { DECOY, KEY, type Workbench } from '../workbench.js';
 
 const BYPASS = { sandbox_policy: 'bypass' };
@@ -63,4 +63,26 @@ export function confinementOf(bench: () => Workbench): void {
     expect(env).not.toContain(DECOY);
     expect(env!.includes(KEY)).toBe(!cli.hidesKey);
   });
+}
+
+/** Where nobody is asked, a plan that is done must not be taken for one that was approved. */
+export function planningOf(
+  bench: () => Workbench,
+  planning: Readonly<Record<string, readonly ToolUse[]>> = {},
+): void {
+  if (Object.keys(planning).length === 0) return;
+  it.each(Object.entries(planning))(
+    'runs nothing behind a plan in the mode %s',
+    async (sandbox, uses) => {
+      const { model } = bench();
+      const { session, repo } = bench().newSession();
+      const touched = join(repo, 'touched');
+      const all = [...uses, { shell: `touch '${touched}'` }];
+      model.begin(inTurn(...all.map((use) => ({ use })), { say: 'It was refused.' }));
+      const { exit } = await bench().talk({ user_prompt: 'Write', session_id: session, sandbox });
+      expect(exit).toMatchObject({ reason: 'completed', return_code: 0 });
+      expect(model.requests.at(-1)!.toolResults).toHaveLength(all.length);
+      expect(existsSync(touched)).toBe(false);
+    },
+  );
 }
