@@ -4,7 +4,10 @@ import { ADMISSION, type Admission } from '../admission/admission.js';
 import { removeTree } from '../common/remove-tree.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import type { AgentResult } from '../provider/agent-result.js';
+import { ProviderService } from '../provider/provider.service.js';
 import { LiveRuns } from './live-runs.js';
+import { resultInLog } from './logged-result.js';
 import { hostIdentity } from './proc.js';
 import { ProcessTable } from './process-table.js';
 import { ProcessTree } from './process-tree.js';
@@ -21,6 +24,12 @@ import { Run } from './run.js';
 const KILL_SECONDS = 1;
 /** How long between two attempts at those that stay. */
 const KILL_AGAIN_SECONDS = 5;
+/**
+ * How much is read of logs to know what agents have made of their runs, in bytes of all together: about a
+ * second. The start waits for it, since an end is written once and for all, and a log may have gigabytes: the
+ * shortest ones are read, and the result of the others stays unknown.
+ */
+const MAX_READ_BYTES = 256 * 1024 * 1024;
 /** Folders that a server makes under the runtime root and removes again. */
 const TEMPORARY = /^(run|git)-/;
 
@@ -52,6 +61,7 @@ export class RecoveryService {
     private readonly life: RunLife,
     private readonly ending: RunEnding,
     private readonly preparation: RunPreparation,
+    private readonly providers: ProviderService,
   ) {}
 
   /**
@@ -61,11 +71,14 @@ export class RecoveryService {
   async recover(stopping: AbortSignal): Promise<void> {
     const left = (await readdir(this.config.runtimeRoot)).filter((it) => TEMPORARY.test(it));
     const runs = (await this.store.takeOver()).map((record) => this.take(record));
+    const readable = shortest(
+      runs.filter(({ run, end }) => run.state === 'running' && end === null),
+    );
     await Promise.all(
       runs.map((it) =>
         it.resumes
           ? this.attempt(it.run, 'temporary folders', () => this.preparation.cleanUp(it.run))
-          : this.end(it),
+          : this.end(it, readable.has(it) ? stopping : null),
       ),
     );
     // In the order in which they came.
@@ -93,7 +106,8 @@ export class RecoveryService {
     return { run, resumes, end: known ?? record.end, isLogged: end !== null };
   }
 
-  private async end({ run, end, isLogged }: Leftover): Promise<void> {
+  /** @param reading where its log is to be read, what stops that; else null */
+  private async end({ run, end, isLogged }: Leftover, reading: AbortSignal | null): Promise<void> {
     const { record } = run;
     const hasStarted = record.state === 'running' || record.hasSurvivors;
     const tree = hasStarted ? this.treeOf(record) : null;
@@ -105,11 +119,26 @@ export class RecoveryService {
     const gone = async () => {
       while (tree !== null && (await tree.kill(KILL_AGAIN_SECONDS)) > 0);
     };
+    const result = reading === null ? null : await this.resultOf(run, reading);
     await this.ending.finish(run, {
-      end: end ?? lost(record, survivors),
+      end: end ?? { ...lost(record, survivors), result },
       isLogged,
       gone: survivors > 0 ? gone : undefined,
     });
+  }
+
+  /** What its agent had said of its work when the server died; null if that cannot be read. */
+  private async resultOf(run: Run, stopping: AbortSignal): Promise<AgentResult | null> {
+    const reading = this.providers.readingOf(run.provider);
+    if (reading === null) return null;
+    try {
+      return await resultInLog(run.log, reading, stopping);
+    } catch (err) {
+      if (!stopping.aborted) {
+        this.logger.warn({ err, run: run.id }, 'the result of a run of the last server is unknown');
+      }
+      return null;
+    }
   }
 
   /** A log that cannot be read does not keep the others waiting: its end is tried again later. */
@@ -145,6 +174,13 @@ export class RecoveryService {
       }
     }
   }
+}
+
+/** Those whose logs may be read, the shortest ones. */
+function shortest(runs: readonly Leftover[]): ReadonlySet<Leftover> {
+  let left = MAX_READ_BYTES;
+  const bySize = [...runs].sort((a, b) => a.run.log.size - b.run.log.size);
+  return new Set(bySize.filter(({ run }) => (left -= run.log.size) >= 0));
 }
 
 /** The end of a run that nobody saw. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { eventually, processesWith } from '../support/processes.js';
 import { ask, cancelRun, Gate, getRun, postRun, startRun, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
@@ -83,6 +83,63 @@ describe('the start after a server that died', () => {
     const third = await next.startNext();
     expect((await ask(third, 'GET', '/runs?limit=200')).body).toEqual(before.body);
     await third.stop();
+  });
+
+  it('reads from the logs what agents had said of their work', async () => {
+    const runner = await Runner.start();
+    const recording = resolve(__dirname, '..', 'recordings', 'codex', 'write.jsonl');
+    // One line comes in parts when it is read again, and is none that anybody reads.
+    const long = `head -c 3000000 /dev/zero | tr '\\0' x; echo`;
+    const ids: string[] = [];
+    for (const [session_id, says] of [
+      ['whole', `${long}; cat ${recording}; echo last`],
+      ['half', `head -n -1 ${recording}; echo last`],
+      ['words', `echo 'ERROR: 401 Unauthorized: invalid API key' >&2; echo last`],
+      ['silent', 'echo last'],
+    ]) {
+      const user_prompt = `${says}; sleep 86400.${process.pid}73`;
+      const client = await StreamClient.open(runner, { session_id, user_prompt });
+      await client.waitFor(({ data }) => data === 'last');
+      // It comes through another pipe.
+      if (session_id === 'words') await client.waitFor(({ event }) => event === 'log');
+      ids.push(String(client.response.headers.location).slice(6));
+    }
+    await runner.kill();
+    const next = await runner.startNext();
+    const none = { input_tokens: null, cached_tokens: null, output_tokens: null, cost_usd: null };
+    const nothing = { ...none, turns: null, tool_calls: 0 };
+    const results = [
+      {
+        outcome: 'succeeded',
+        error: null,
+        result_text: 'It is written.',
+        usage: {
+          ...{ input_tokens: 200, cached_tokens: 20, output_tokens: 40, cost_usd: null },
+          ...{ turns: 1, tool_calls: 1 },
+        },
+      },
+      {
+        outcome: 'unknown',
+        error: null,
+        result_text: 'It is written.',
+        usage: { ...nothing, tool_calls: 1 },
+      },
+      {
+        outcome: 'unknown',
+        error: { code: 'auth_rejected', message: expect.stringContaining('401') },
+        result_text: null,
+        usage: nothing,
+      },
+      { outcome: 'unknown', error: null, result_text: null, usage: nothing },
+    ];
+    for (const [index, id] of ids.entries()) {
+      expect(await getRun(next, id)).toMatchObject({ ...LOST, ...results[index] });
+      const stream = await StreamClient.follow(next, id);
+      expect(await stream.exit()).toMatchObject({ reason: 'lost', ...results[index] });
+    }
+    const metrics = await (await fetch(`${next.url}/metrics`)).text();
+    expect(metrics).toMatch(/^runner_agent_results_total\{.*outcome="succeeded".*\} 1$/m);
+    await next.stop();
   });
 
   it('keeps to the end that a run had before its server died', async () => {
