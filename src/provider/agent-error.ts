@@ -22,7 +22,7 @@ const RULES: readonly [code: AgentErrorCode, words: RegExp][] = [
   ['rate_limited', /rate[-_ ]?limit|too many requests|RESOURCE_EXHAUSTED|\b429\b/i],
   [
     'auth_missing',
-    /not logged in|please (run|use) .{0,20}(login|auth)|api key (is )?(missing|not (set|found))|no (api key|credentials|auth)|missing (bearer|api key|credentials|authentication|environment variable)|set an auth method|must specify the \w+ environment variable/i,
+    /not logged in|please (run|use) .{0,20}(login|auth)|api key (is )?(missing|not (set|found))|no (api key|credentials|auth)|missing (bearer|api key|credentials|authentication|environment variable)|set an auth method|must specify the \w+ environment variable|could not load the default credentials/i,
   ],
   [
     'auth_rejected',
