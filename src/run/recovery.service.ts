@@ -25,11 +25,11 @@ const KILL_SECONDS = 1;
 /** How long between two attempts at those that stay. */
 const KILL_AGAIN_SECONDS = 5;
 /**
- * How much is read of logs to know what agents have made of their runs, in bytes of all together: about a
- * second. The start waits for it, since an end is written once and for all, and a log may have gigabytes: the
+ * How much is read of logs to know what agents have made of their runs, in bytes of all together: a second or
+ * two. The start waits for it, since an end is written once and for all, and a log may have gigabytes: the
  * shortest ones are read, and the result of the others stays unknown.
  */
-const MAX_READ_BYTES = 256 * 1024 * 1024;
+const MAX_READ_BYTES = 128 * 1024 * 1024;
 /** Folders that a server makes under the runtime root and removes again. */
 const TEMPORARY = /^(run|git)-/;
 
