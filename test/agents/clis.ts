@@ -7,6 +7,15 @@ import { PROJECT } from '../support/runner.js';
 export const AGENT_IDS = ['codex', 'claude', 'gemini', 'opencode'] as const;
 export type AgentId = (typeof AGENT_IDS)[number];
 
+/** How a CLI counts, of a model that gives out 20 tokens with each answer, 5 of them thoughts. */
+export interface AgentCounts {
+  /** Of the tokens that go out, those that it counts. */
+  outputTokens: number;
+  /** Whether each answer of the model is a turn, or the talk is one. */
+  turns: 'answers' | 'one';
+  knowsCost: boolean;
+}
+
 /** What a test has to know of one CLI. */
 export interface AgentCli {
   id: AgentId;
@@ -16,6 +25,12 @@ export interface AgentCli {
   model: { policy: string; request: string };
   /** What the request to that model has for each effort. */
   efforts: Readonly<Record<ReasoningEffort, string | number>>;
+  /** Whether it runs commands in the workspace in the mode workspace-write. */
+  runsCommands: boolean;
+  /** What it says of what a talk has used. */
+  counts: AgentCounts;
+  /** What it asks of the network in every run, as `host:port`. */
+  needs: readonly string[];
   /** The variable with the key for its models. */
   keyVariable: string;
   /** Whether it keeps that key from its tools. */
@@ -35,6 +50,9 @@ const codex: AgentCli = {
   npmPackage: '@openai/codex',
   model: { policy: 'mock-model', request: 'mock-model' },
   efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh' },
+  runsCommands: true,
+  counts: { outputTokens: 20, turns: 'one', knowsCost: false },
+  needs: [],
   hidesKey: true,
   retriesForLong: [],
   refusal: /"type":"turn.failed"/,
@@ -64,6 +82,9 @@ const claude: AgentCli = {
   npmPackage: '@anthropic-ai/claude-code',
   model: { policy: 'claude-opus-5-5', request: 'claude-opus-5-5' },
   efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh' },
+  runsCommands: true,
+  counts: { outputTokens: 20, turns: 'answers', knowsCost: true },
+  needs: [],
   hidesKey: false,
   retriesForLong: [],
   refusal: /"is_error":true/,
@@ -85,6 +106,9 @@ const gemini: AgentCli = {
   npmPackage: '@google/gemini-cli',
   model: { policy: 'gemini-2.5-flash', request: 'gemini-2.5-flash' },
   efforts: { low: 1024, medium: 4096, high: 8192, xhigh: 16_384 },
+  runsCommands: false,
+  counts: { outputTokens: 15, turns: 'one', knowsCost: false },
+  needs: [],
   hidesKey: false,
   retriesForLong: [],
   refusal: /"status":"error"/,
@@ -110,6 +134,10 @@ const opencode: AgentCli = {
   npmPackage: 'opencode-ai',
   model: { policy: 'mock/mock-model', request: 'mock-model' },
   efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'high' },
+  runsCommands: false,
+  counts: { outputTokens: 20, turns: 'answers', knowsCost: true },
+  // The list of the models that there are.
+  needs: ['models.opencode.ai:443'],
   hidesKey: false,
   retriesForLong: [429, 500],
   refusal: /"type":"error"/,

@@ -283,6 +283,15 @@ describe('every adapter', () => {
     for (const [id, adapter] of ADAPTERS) expect(adapter.id).toBe(id);
   });
 
+  it('reads the lines of its own CLI', () => {
+    const readings = [...ADAPTERS.values()].map(({ id, reading }) => [id, reading.id]);
+    expect(Object.fromEntries(readings)).toEqual({
+      ...{ codex: 'codex', claude: 'claude', gemini: 'gemini', opencode: 'opencode' },
+      // It speaks as codex does.
+      demo: 'codex',
+    });
+  });
+
   it('leaves model and effort to its CLI where the policy names none', () => {
     for (const id of ADAPTERS.keys()) {
       // Of codex the server of the model is named to set its retries.

@@ -2,7 +2,29 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inTurn } from '../../support/model-server/script.js';
 import { untilState } from '../../support/runs.js';
+import type { AgentCli } from '../clis.js';
 import { KEY, LIMIT_SECONDS, type Workbench } from '../workbench.js';
+
+/** The error that a refusal of the model is to the runner, whatever the CLI. */
+const CODES = { 401: 'auth_rejected', 429: 'rate_limited', 500: 'model_error' } as const;
+
+/** The result of a run that has gone well, in which the model was asked so many times. */
+function success({ counts }: AgentCli, text: string, answers: number) {
+  return {
+    outcome: 'succeeded',
+    error: null,
+    result_text: text,
+    usage: {
+      input_tokens: 100 * answers,
+      cached_tokens: 10 * answers,
+      output_tokens: counts.outputTokens * answers,
+      cost_usd: counts.knowsCost ? expect.any(Number) : null,
+      turns: counts.turns === 'one' ? 1 : answers,
+      // All but the last want a tool.
+      tool_calls: answers - 1,
+    },
+  };
+}
 
 /** What an agent says and does when the model answers. */
 export function answersOf(bench: () => Workbench): void {
@@ -20,6 +42,7 @@ export function answersOf(bench: () => Workbench): void {
     });
     expect(said).toContain('All is well.');
     expect(exit).toMatchObject({ reason: 'completed', return_code: 0, survivors: 0 });
+    expect(exit).toMatchObject(success(cli, 'All is well.', 1));
     expect(model.requests.map(({ key }) => key)).toEqual([KEY]);
     expect(model.requests[0]!.userTexts.join('\n')).toContain('How is it?');
     // Nothing but the model is asked at the address of the model.
@@ -27,7 +50,7 @@ export function answersOf(bench: () => Workbench): void {
   });
 
   it('has a tool write a file', async () => {
-    const { model } = bench();
+    const { model, cli } = bench();
     const { session, repo } = bench().newSession();
     const path = join(repo, 'outputs', 'hello.txt');
     model.begin(inTurn({ use: { write: path, content: 'Hello\n' } }, { say: 'It is written.' }));
@@ -35,6 +58,7 @@ export function answersOf(bench: () => Workbench): void {
     expect(existsSync(path) && readFileSync(path, 'utf8')).toBe('Hello\n');
     expect(said).toContain('It is written.');
     expect(exit).toMatchObject({ reason: 'completed', return_code: 0, survivors: 0 });
+    expect(exit).toMatchObject(success(cli, 'It is written.', 2));
     expect(model.requests).toHaveLength(2);
     expect(model.requests[1]!.toolResults).toHaveLength(1);
   });
@@ -43,7 +67,7 @@ export function answersOf(bench: () => Workbench): void {
 /** What it does when the model is slow, refuses, or says nothing. */
 export function faultsOf(bench: () => Workbench): void {
   it('waits for an answer that comes slowly', async () => {
-    const { model, runner } = bench();
+    const { model, runner, cli } = bench();
     let goOn = () => undefined as void;
     const hold = new Promise<void>((resolve) => (goOn = resolve));
     model.begin(inTurn({ say: ['One ', 'two ', 'three.'], hold }));
@@ -52,27 +76,34 @@ export function faultsOf(bench: () => Workbench): void {
     await model.asked();
     expect(await untilState(runner, runId, 'running')).toMatchObject({ ended_at: null });
     goOn();
-    expect(await client.exit()).toMatchObject({ reason: 'completed', return_code: 0 });
+    expect(await client.exit()).toMatchObject({
+      reason: 'completed',
+      return_code: 0,
+      ...success(cli, 'One two three.', 1),
+    });
     expect(client.dataOf('agent').join('\n')).toContain('three.');
   });
 
-  it.each([401, 429, 500])('ends when the model answers %d', async (status) => {
+  it.each([401, 429, 500] as const)('ends when the model answers %d', async (status) => {
     const { model, cli } = bench();
+    const isPatient = cli.retriesForLong.includes(status);
     model.begin(inTurn({ status }));
     const { session } = bench().newSession();
     const { said, exit } = await bench().talk({
       user_prompt: 'Hello',
       session_id: session,
-      max_runtime_seconds: LIMIT_SECONDS,
+      ...(isPatient ? { max_runtime_seconds: LIMIT_SECONDS } : {}),
     });
     expect(model.requests.length).toBeGreaterThan(0);
-    // One that tries again and again is ended by the runner's clock.
-    if (cli.retriesForLong.includes(status)) expect(exit).toMatchObject({ reason: 'timeout' });
-    else {
-      expect(exit.reason).toBe('completed');
+    if (isPatient) {
+      // One that tries again and again is ended by the runner's clock; this one does so without a word.
+      expect(exit).toMatchObject({ reason: 'timeout', outcome: 'unknown', error: null });
+    } else {
+      const error = { code: CODES[status], message: expect.stringMatching(/./) };
+      expect(exit).toMatchObject({ reason: 'completed', outcome: 'failed', error });
       expect(exit.return_code).not.toBe(0);
       expect(said).toMatch(cli.refusal);
     }
-    expect(exit.survivors).toBe(0);
+    expect(exit).toMatchObject({ survivors: 0, usage: { tool_calls: 0 } });
   });
 }
