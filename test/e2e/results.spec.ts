@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Gate, getRun, ask, startRun, untilEnded, untilState } from '../support/runs.js';
-import { Runner } from '../support/runner.js';
+import { PROJECT, Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
 const recording = (cli: string, scenario: string) =>
@@ -90,13 +90,29 @@ describe('the result of a run', () => {
   });
 
   it('is counted', async () => {
-    const metrics = await (await fetch(`${runner.url}/metrics`)).text();
-    expect(metrics).toContain(
-      'runner_agent_results_total{provider="codex",outcome="failed",error="auth_rejected"} 1',
-    );
-    expect(metrics).toMatch(
-      /runner_agent_tokens_total\{provider="codex",kind="input"\} [1-9]\d*00\b/,
-    );
+    const counter = async (name: string, labels: string) => {
+      const metrics = await (await fetch(`${runner.url}/metrics`)).text();
+      const sample = `${name}{provider="codex",${labels}} `;
+      const line = metrics.split('\n').find((it) => it.startsWith(sample));
+      return Number(line?.slice(sample.length) ?? 0);
+    };
+    const counts = async () => ({
+      refused: await counter('runner_agent_results_total', 'outcome="failed",error="quota"'),
+      succeeded: await counter('runner_agent_results_total', 'outcome="succeeded",error=""'),
+      input: await counter('runner_agent_tokens_total', 'kind="input"'),
+      output: await counter('runner_agent_tokens_total', 'kind="output"'),
+    });
+    const before = await counts();
+    const quota = '{"type":"turn.failed","error":{"message":"You exceeded your current quota."}}';
+    for (const user_prompt of [says('codex', 'write'), `echo '${quota}'`]) {
+      await untilEnded(runner, await startRun(runner, { user_prompt }));
+    }
+    expect(await counts()).toEqual({
+      refused: before.refused + 1,
+      succeeded: before.succeeded + 1,
+      input: before.input + 200,
+      output: before.output + 40,
+    });
   });
 });
 
@@ -123,17 +139,6 @@ describe('the activity view', () => {
     await raw.all();
     const seen = [...client.ids, ...client.openings.slice(1).map(Number)].sort((a, b) => a - b);
     expect(seen).toEqual(raw.ids);
-  });
-
-  it('gives the id of an event with the last of what is made of it', async () => {
-    const id = await startRun(runner, { user_prompt: says('claude', 'shell') });
-    await untilState(runner, id, 'completed');
-    const client = await StreamClient.follow(runner, id, { view: 'activity' });
-    await client.all();
-    // The provider of this server is codex, which knows no line of claude.
-    const unknown = client.events.filter(({ event }) => event === 'activity');
-    expect(unknown.every(({ data }) => data === '{"type":"unknown"}')).toBe(true);
-    expect(unknown.map((it) => it.id)).toEqual([...unknown.keys()].map((at) => String(at + 2)));
   });
 
   it('goes on where a client has lost it', async () => {
@@ -198,4 +203,29 @@ describe('the activity view', () => {
     const id = await startRun(runner, { user_prompt: 'true' });
     expect(await ask(runner, 'GET', `/runs/${id}/events?view=pretty`)).toMatchObject(refused);
   });
+});
+
+it('the id of an event comes with the last of what is made of it', async () => {
+  const shell = join(PROJECT, 'test', 'support', 'shell-agent.sh');
+  const runner = await Runner.start({
+    FERMILINK_AGENT_PROVIDER: 'opencode',
+    FERMILINK_OPENCODE_BIN: shell,
+  });
+  // It tells of a tool and of what came of it in one line.
+  const id = await startRun(runner, { user_prompt: says('opencode', 'shell') });
+  await untilState(runner, id, 'completed');
+  const follow = async (lastEventId?: number) => {
+    const client = await StreamClient.follow(runner, id, { view: 'activity', lastEventId });
+    await client.all();
+    return client.events;
+  };
+  const whole = await follow();
+  const at = whole.findIndex(({ data }) => data.startsWith('{"type":"tool_call"'));
+  const [call, result] = whole.slice(at, at + 2);
+  expect(JSON.parse(result!.data)).toMatchObject({ type: 'tool_result', status: 'completed' });
+  // Who has lost the connection between the two has seen no id of theirs, and gets both once more.
+  expect([call!.id, result!.id]).toEqual([null, String(Number(whole[at - 1]!.id) + 1)]);
+  expect(await follow(Number(whole[at - 1]!.id))).toEqual(whole.slice(at));
+  expect(await follow(Number(result!.id))).toEqual(whole.slice(at + 2));
+  await runner.stop();
 });
