@@ -30,6 +30,17 @@ export function confinementOf(bench: () => Workbench): void {
     expect([written, touched].filter(existsSync)).toEqual([]);
   });
 
+  it('runs a command in the workspace in the mode workspace-write, or refuses it', async () => {
+    const { model, cli } = bench();
+    const { session, repo } = bench().newSession();
+    const touched = join(repo, 'touched');
+    model.begin(inTurn({ use: { shell: `touch '${touched}'` } }, { say: 'Done.' }));
+    const { exit } = await bench().talk({ user_prompt: 'Touch', session_id: session });
+    expect(exit).toMatchObject({ reason: 'completed', return_code: 0, outcome: 'succeeded' });
+    expect(model.requests.at(-1)!.toolResults).toHaveLength(1);
+    expect(existsSync(touched)).toBe(cli.runsCommands);
+  });
+
   it('writes nothing outside the workspace in the mode workspace-write', async () => {
     const { session } = bench().newSession();
     const { runner, model } = bench();

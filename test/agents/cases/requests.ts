@@ -8,6 +8,7 @@ export const HOSTILE_PROMPTS = [
   '--help',
   '--dangerously-bypass-approvals-and-sandbox',
   '-c model=evil',
+  'resume',
   'resume --last',
   '/config',
   '-',
