@@ -2,9 +2,10 @@ import { isShort } from '../support/form.js';
 import { answersOf, faultsOf } from './cases/answers.js';
 import { confinementOf, planningOf } from './cases/confinement.js';
 import { cancelOf, endingsOf } from './cases/endings.js';
-import { talksOf } from './cases/talks.js';
 import { plantedOf } from './cases/planted.js';
+import { quietOf } from './cases/quiet.js';
 import { choicesOf, longPromptOf, promptsOf } from './cases/requests.js';
+import { talksOf } from './cases/talks.js';
 import { AGENT_CLIS, type AgentId, pinnedVersion } from './clis.js';
 import { Workbench } from './workbench.js';
 
@@ -40,5 +41,6 @@ export function describeAgent(id: AgentId): void {
     planningOf(bench, cli.planning);
     faultsOf(bench);
     endingsOf(bench);
+    quietOf(cli);
   });
 }
