@@ -1,4 +1,4 @@
-import type { StopSignal } from '../config/provider-definition.js';
+import type { LaunchMode, StopSignal } from '../config/provider-definition.js';
 import type { AgentSettings } from '../config/runner-config.js';
 import type { AgentReading } from './agent-reading.js';
 import type { AgentHome } from './homes/agent-home.js';
@@ -38,9 +38,6 @@ export interface AgentInvocation {
   settings?: Record<string, string>;
 }
 
-/** The signal by which a CLI is asked to end: the one at which it ends its own children too. */
-export type PoliteSignal = StopSignal;
-
 /** Knows how one agent CLI is driven. The command lines were found by running the CLIs. */
 export interface AgentAdapter {
   readonly id: string;
@@ -48,11 +45,12 @@ export interface AgentAdapter {
   readonly binary: string;
   /** Beginnings of the names of its own variables. */
   readonly environmentFamilies: readonly string[];
-  readonly politeSignal: PoliteSignal;
+  /** By which it is asked to end: the signal at which it ends its own children too. */
+  readonly politeSignal: StopSignal;
   /** Understands what it prints. */
   readonly reading: AgentReading;
-  /** The sandbox modes, and `bypass`, in which it can be started; all of them if absent. */
-  readonly modes?: ReadonlySet<string>;
+  /** The modes in which it can be started; all of them if absent. */
+  readonly modes?: ReadonlySet<LaunchMode>;
   /** The name of the file in the launch folder that the prompt goes into; on stdin if absent. */
   readonly promptFile?: string;
   invocation(context: LaunchContext): AgentInvocation;

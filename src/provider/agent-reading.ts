@@ -1,3 +1,4 @@
+import type { ReadingId } from '../config/provider-definition.js';
 import type { Activity, AgentError, AgentErrorCode } from './activity.js';
 
 /** What one line of a CLI's stdout says. */
@@ -22,7 +23,7 @@ export interface Verdict {
 /** Understands the output of one CLI. */
 export interface AgentReading {
   /** By which a providers file chooses it. */
-  readonly id: string;
+  readonly id: ReadingId;
   /**
    * Texts of which each line that can matter to the result has at least one; a line without any is not
    * parsed while the run goes on. ASCII, and rather long: the search goes on in

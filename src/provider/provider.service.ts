@@ -4,11 +4,12 @@ import { Injectable } from '@nestjs/common';
 import { RunnerError } from '../common/errors.js';
 import { together } from '../common/together.js';
 import { PROVIDER_IDS, type ProviderId } from '../config/environment.js';
+import type { StopSignal } from '../config/provider-definition.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { userHome } from '../config/folders.js';
 import { secretValues } from '../config/secret-values.js';
 import { adaptersFor } from './adapters/index.js';
-import type { AgentAdapter, PoliteSignal } from './agent-adapter.js';
+import type { AgentAdapter } from './agent-adapter.js';
 import type { AgentReading } from './agent-reading.js';
 import { findBinary, findUnexecutable } from './binary.js';
 import { childEnvironment } from './child-environment.js';
@@ -45,7 +46,7 @@ export interface Launch {
   /** What it goes on with; null if it begins a talk. */
   talk: Talk | null;
   /** By which it is asked to end. */
-  politeSignal: PoliteSignal;
+  politeSignal: StopSignal;
   /** Understands what it prints. */
   reading: AgentReading;
   /** What it is handed that nobody is to see, to be found in what it says. */

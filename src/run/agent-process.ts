@@ -5,7 +5,7 @@ import { Injectable } from '@nestjs/common';
 import { settledWithin } from '../common/abort.js';
 import { monotonicSeconds } from '../common/clock.js';
 import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
-import type { PoliteSignal } from '../provider/agent-adapter.js';
+import type { StopSignal } from '../config/provider-definition.js';
 import { OutputMeter, OutputPipe } from './agent-output.js';
 import { OutputLines, type LineSink } from './output-lines.js';
 import { readProcess } from './proc.js';
@@ -25,7 +25,7 @@ export interface AgentCommand {
   /** The run cookie that stands in `env`. */
   cookie: string;
   /** By which its CLI is asked to end. */
-  politeSignal: PoliteSignal;
+  politeSignal: StopSignal;
   maxLineBytes: number;
   /** Bytes of both pipes after which nothing more is passed on. */
   maxOutputBytes: number;

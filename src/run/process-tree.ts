@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fairTurn } from '../common/fair-turn.js';
-import type { PoliteSignal } from '../provider/agent-adapter.js';
+import type { StopSignal } from '../config/provider-definition.js';
 import { isAlive, type ProcessEntry } from './proc.js';
 import type { ProcessSnapshot } from './process-snapshot.js';
 import type { ProcessTable } from './process-table.js';
@@ -62,7 +62,7 @@ export class ProcessTree {
   }
 
   /** Ends the whole tree: the polite signal, the grace, KILL. Never rejects. */
-  async end(polite: PoliteSignal): Promise<TreeEnd> {
+  async end(polite: StopSignal): Promise<TreeEnd> {
     const left = await this.signalAll(polite, GRACE_SECONDS);
     // Nobody is seen, but somebody may be hidden: what a group still holds is dead, or had its chance.
     if (left === 0 && !this.killGroups()) return { killed: false, survivors: 0 };
@@ -118,7 +118,7 @@ export class ProcessTree {
    * Signals every member, and those that appear meanwhile, until none is left or the time is up.
    * @returns how many are left: 0 only after two looks in a row found none
    */
-  private async signalAll(signal: PoliteSignal | 'SIGKILL', seconds: number): Promise<number> {
+  private async signalAll(signal: StopSignal | 'SIGKILL', seconds: number): Promise<number> {
     const deadline = performance.now() + seconds * 1000;
     const sent = new Map<string, NodeJS.Signals>();
     let empty = 0;
@@ -179,9 +179,9 @@ export class ProcessTree {
    * a shell starts what it puts into the background with INT ignored.
    */
   private fitting(
-    signal: PoliteSignal | 'SIGKILL',
+    signal: StopSignal | 'SIGKILL',
     alive: readonly ProcessEntry[],
-  ): PoliteSignal | 'SIGKILL' {
+  ): StopSignal | 'SIGKILL' {
     if (signal !== 'SIGINT') return signal;
     return alive.some(({ pid }) => pid === this.leader?.pid) ? 'SIGINT' : 'SIGTERM';
   }

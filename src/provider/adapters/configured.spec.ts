@@ -108,7 +108,7 @@ describe('a provider of the providers file', () => {
       binary: 'acme',
       environmentFamilies: ['ACME_'],
       politeSignal: 'SIGINT',
-      reading: READINGS.get('claude'),
+      reading: READINGS.claude,
       modes: new Set(['bypass', 'read-only']),
       promptFile: undefined,
     });

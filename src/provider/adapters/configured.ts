@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import {
   type ArgumentTemplate,
+  LAUNCH_MODES,
   type Placeholder,
   placeholderOf,
   type ProviderDefinition,
@@ -19,8 +20,8 @@ export function configuredAdapter(definition: ProviderDefinition): AgentAdapter 
     binary: definition.binary,
     environmentFamilies: environment.families,
     politeSignal: definition.stopSignal,
-    modes: new Set(Object.keys(args)),
-    reading: READINGS.get(definition.readingId)!,
+    modes: new Set(LAUNCH_MODES.filter((mode) => args[mode] !== undefined)),
+    reading: READINGS[definition.readingId],
     promptFile: prompt === 'file' ? PROMPT_FILE : undefined,
     invocation(context) {
       const templates = args[context.policy.sandboxMode ?? 'bypass'] ?? [];

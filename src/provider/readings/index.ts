@@ -1,3 +1,4 @@
+import type { ReadingId } from '../../config/provider-definition.js';
 import type { AgentReading } from '../agent-reading.js';
 import { claudeReading } from './claude.js';
 import { codexReading } from './codex.js';
@@ -5,10 +6,11 @@ import { geminiReading } from './gemini.js';
 import { opencodeReading } from './opencode.js';
 import { textReading } from './text.js';
 
-/** Every reading that there is, by id. */
-export const READINGS: ReadonlyMap<string, AgentReading> = new Map(
-  [codexReading, claudeReading, geminiReading, opencodeReading, textReading].map((it) => [
-    it.id,
-    it,
-  ]),
-);
+/** Every reading that there is, by the id by which a providers file chooses it. */
+export const READINGS: Readonly<Record<ReadingId, AgentReading>> = {
+  codex: codexReading,
+  claude: claudeReading,
+  gemini: geminiReading,
+  opencode: opencodeReading,
+  text: textReading,
+};

@@ -12,7 +12,7 @@ import type { AgentResult } from '../agent-result.js';
 import { ResultCollector } from '../result-collector.js';
 import { READINGS } from './index.js';
 
-const readingOf = (cli: string) => READINGS.get(cli)!;
+const readingOf = (cli: RecordedCli) => READINGS[cli];
 
 function activitiesOf(cli: RecordedCli, scenario: string): Activity[] {
   return linesOf(cli, scenario).flatMap(
