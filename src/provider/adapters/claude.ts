@@ -1,5 +1,6 @@
-import type { AgentSettings } from '../../config/runner-config.js';
+import type { AgentBases, AgentSettings } from '../../config/runner-config.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
+import { claudeHome } from '../homes/cli-homes.js';
 import { claudeReading } from '../readings/claude.js';
 import { withoutCommand } from './slash-command.js';
 
@@ -11,8 +12,7 @@ const PLAN_SETTINGS = JSON.stringify({ useAutoModeDuringPlan: false });
 /** Settings that stand in a workspace can name commands, lift the mode, and send the key to another server. */
 const NO_PROJECT_SETTINGS = ['--setting-sources', 'user'];
 
-/** Anthropic's Claude Code. Its modes are rules inside the program, not containment. */
-export const claudeAdapter: AgentAdapter = {
+const claude: AgentAdapter = {
   id: 'claude',
   binary: 'claude',
   environmentFamilies: ['ANTHROPIC_', 'CLAUDE_'],
@@ -40,6 +40,11 @@ export const claudeAdapter: AgentAdapter = {
 
   stdin: withoutCommand,
 };
+
+/** Anthropic's Claude Code. Its modes are rules inside the program, not containment. */
+export function claudeAdapter(base: AgentBases['claude']): AgentAdapter {
+  return { ...claude, home: claudeHome(base) };
+}
 
 function quiet({ telemetry, updateChecks, retries }: AgentSettings): Record<string, string> {
   const env: Record<string, string> = {};

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { RunnerError } from '../../common/errors.js';
 import { isJsonObject, withoutComments } from '../../common/json.js';
+import type { AgentBases } from '../../config/runner-config.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
-import { GEMINI_SETTINGS, GEMINI_VARIABLES } from '../homes/cli-homes.js';
+import { GEMINI_SETTINGS, GEMINI_VARIABLES, geminiHome } from '../homes/cli-homes.js';
 import type { RunPolicy } from '../policy.js';
 import { geminiReading } from '../readings/gemini.js';
 import { withoutCommand } from './slash-command.js';
@@ -25,8 +26,7 @@ priority = 999
 const LEVELS = { low: 'LOW', medium: 'MEDIUM', high: 'HIGH', xhigh: 'HIGH' } as const;
 const BUDGETS = { low: 1024, medium: 4096, high: 8192, xhigh: 16_384 } as const;
 
-/** Google's Gemini CLI. Its modes are rules inside the program, not containment. */
-export const geminiAdapter: AgentAdapter = {
+const gemini: AgentAdapter = {
   id: 'gemini',
   binary: 'gemini',
   environmentFamilies: ['GEMINI_', 'GOOGLE_'],
@@ -65,6 +65,11 @@ export const geminiAdapter: AgentAdapter = {
 
   stdin: withoutCommand,
 };
+
+/** Google's Gemini CLI. Its modes are rules inside the program, not containment. */
+export function geminiAdapter(base: AgentBases['gemini']): AgentAdapter {
+  return { ...gemini, home: geminiHome(base) };
+}
 
 function settings({ policy, environment, agents }: LaunchContext): Record<string, unknown> {
   const { telemetry, updateChecks, retries } = agents;

@@ -1,6 +1,5 @@
 import type { RunnerConfig } from '../../config/runner-config.js';
 import type { AgentAdapter } from '../agent-adapter.js';
-import { claudeHome, geminiHome, opencodeHome } from '../homes/cli-homes.js';
 import { claudeAdapter } from './claude.js';
 import { codexAdapter } from './codex.js';
 import { configuredAdapter } from './configured.js';
@@ -17,9 +16,9 @@ export function adaptersFor({
   Partial<Pick<RunnerConfig, 'providers'>>): ReadonlyMap<string, AgentAdapter> {
   const all: AgentAdapter[] = [
     codexAdapter(codex),
-    { ...claudeAdapter, home: claudeHome(agentBases.claude) },
-    { ...geminiAdapter, home: geminiHome(agentBases.gemini) },
-    { ...opencodeAdapter, home: opencodeHome(agentBases.opencode) },
+    claudeAdapter(agentBases.claude),
+    geminiAdapter(agentBases.gemini),
+    opencodeAdapter(agentBases.opencode),
     demoAdapter,
     ...providers.map(configuredAdapter),
   ];

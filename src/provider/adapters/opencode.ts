@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { INSTRUCTION_FILE } from '../../common/instruction-files.js';
 import { jsonObjectIn } from '../../common/json.js';
+import type { AgentBases } from '../../config/runner-config.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
+import { opencodeHome } from '../homes/cli-homes.js';
 import type { RunPolicy } from '../policy.js';
 import { opencodeReading } from '../readings/opencode.js';
 
@@ -23,8 +25,7 @@ const NOTHING_TO_INSTALL = {
 /** What stands in a workspace can start programs, lift the mode, and send the key to another server. */
 const NO_PROJECT_CONFIG = { OPENCODE_DISABLE_PROJECT_CONFIG: '1' };
 
-/** opencode. Its permissions are rules inside the program, not containment. */
-export const opencodeAdapter: AgentAdapter = {
+const opencode: AgentAdapter = {
   id: 'opencode',
   binary: 'opencode',
   environmentFamilies: ['OPENCODE_'],
@@ -55,6 +56,11 @@ function instructions(administrators: Record<string, unknown>, repoPath: string)
   const all: unknown = administrators.instructions;
   const rules = join(repoPath, INSTRUCTION_FILE);
   return Array.isArray(all) ? [...(all as unknown[]), rules] : [rules];
+}
+
+/** opencode. Its permissions are rules inside the program, not containment. */
+export function opencodeAdapter(base: AgentBases['opencode']): AgentAdapter {
+  return { ...opencode, home: opencodeHome(base) };
 }
 
 /** A variant that a model does not have is passed over in silence, and more than `high` few have. */
