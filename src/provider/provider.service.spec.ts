@@ -4,16 +4,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { providersOf } from '../config/providers-file.js';
 import { RunnerConfig } from '../config/runner-config.js';
-import { AGENTS, basesIn } from '../../test/support/agent-settings.js';
+import { AGENTS, CODEX, basesIn } from '../../test/support/agent-settings.js';
 import { createLogger } from '../common/logger.js';
 import { adaptersFor } from './adapters/index.js';
 import { standaloneProviders } from './standalone.js';
 
-const CODEX = {
-  storedLogin: false,
-  keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null },
-  homes: [],
-};
 const COOKIE = { FERMILINK_RUN_COOKIE: 'the-cookie' };
 const HOSTILE = [
   '--help',

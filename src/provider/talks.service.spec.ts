@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { pino } from 'pino';
-import { AGENTS, basesIn } from '../../test/support/agent-settings.js';
+import { AGENTS, CODEX, basesIn } from '../../test/support/agent-settings.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { standaloneProviders } from './standalone.js';
 
@@ -33,11 +33,7 @@ function open(home: 'session' | 'shared' = 'session') {
     runtimeRoot: join(folder, 'runtime'),
     agents: { ...AGENTS, home },
     agentBases: basesIn(join(folder, 'base')),
-    codex: {
-      storedLogin: false,
-      keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null },
-      homes: [join(folder, 'base', '.codex')],
-    },
+    codex: { ...CODEX, homes: [join(folder, 'base', '.codex')] },
   } as unknown as RunnerConfig);
   const { talks, providers } = standaloneProviders(config, pino({ enabled: false }));
   return {

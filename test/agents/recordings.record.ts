@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codexAdapter } from '../../src/provider/adapters/codex.js';
+import { CODEX } from '../support/agent-settings.js';
 import { inTurn, type ModelAnswer } from '../support/model-server/script.js';
 import { eventually } from '../support/processes.js';
 import { PROJECT, temporaryFolder } from '../support/runner.js';
@@ -140,7 +141,5 @@ async function recordRun(bench: Workbench, scenario: Scenario) {
 async function startedProgramOf(cli: AgentCli): Promise<string> {
   const found = programOf(cli);
   if (cli.id !== 'codex') return found;
-  const keys = { CODEX_API_KEY: null, OPENAI_API_KEY: null };
-  const adapter = codexAdapter({ storedLogin: false, keys, homes: [] });
-  return adapter.nativeBinary!(found);
+  return codexAdapter(CODEX).nativeBinary!(found);
 }

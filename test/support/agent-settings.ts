@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { AgentBases, AgentSettings } from '../../src/config/runner-config.js';
+import type { AgentBases, AgentSettings, CodexSettings } from '../../src/config/runner-config.js';
 
 /** The settings of all agents as they are when nobody sets any. */
 export const AGENTS: AgentSettings = {
@@ -7,6 +7,13 @@ export const AGENTS: AgentSettings = {
   telemetry: false,
   updateChecks: false,
   retries: 2,
+};
+
+/** The settings of codex alone as they are when nobody sets any, without a place for its home. */
+export const CODEX: CodexSettings = {
+  storedLogin: false,
+  keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null },
+  homes: [],
 };
 
 /** The usual places of the administrator's homes under the home of a user. */

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { adaptersFor } from '../../src/provider/adapters/index.js';
 import { HomesService } from '../../src/provider/homes/homes.service.js';
 import { RunnerConfig } from '../../src/config/runner-config.js';
-import { AGENTS, basesIn } from './agent-settings.js';
+import { AGENTS, CODEX, basesIn } from './agent-settings.js';
 
 const SILENT = pino({ enabled: false });
 
@@ -30,11 +30,7 @@ function config(mode: 'session' | 'shared' = 'session'): RunnerConfig {
     runtimeRoot: join(folder, 'runtime'),
     agents: { ...AGENTS, home: mode },
     agentBases: basesIn(base()),
-    codex: {
-      storedLogin: false,
-      keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null },
-      homes: [base('.codex')],
-    },
+    codex: { ...CODEX, homes: [base('.codex')] },
   } as unknown as RunnerConfig);
 }
 

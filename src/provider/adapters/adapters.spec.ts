@@ -1,13 +1,10 @@
 import type { AgentSettings } from '../../config/runner-config.js';
 import type { AgentInvocation } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
-import { AGENTS, basesIn } from '../../../test/support/agent-settings.js';
+import { AGENTS, CODEX, basesIn } from '../../../test/support/agent-settings.js';
 import { adaptersFor } from './index.js';
 
-const ADAPTERS = adaptersFor({
-  codex: { storedLogin: false, keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null }, homes: [] },
-  agentBases: basesIn('/base'),
-});
+const ADAPTERS = adaptersFor({ codex: CODEX, agentBases: basesIn('/base') });
 const EFFORTS = ['low', 'medium', 'high', 'xhigh'] as const;
 
 type Mode = RunPolicy['sandboxMode'];
