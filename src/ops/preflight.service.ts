@@ -4,12 +4,11 @@ import { Limiter } from '../common/limiter.js';
 import { together } from '../common/together.js';
 import { LAUNCH_MODES } from '../config/provider-definition.js';
 import { RunnerConfig } from '../config/runner-config.js';
-import type { AgentAdapter } from '../provider/agent-adapter.js';
+import type { AgentAdapter, TestedCli } from '../provider/agent-adapter.js';
 import { credentialsOf } from '../provider/credentials.js';
 import type { RunPolicy } from '../provider/policy.js';
 import { PolicyService } from '../provider/policy.service.js';
 import { modeFault, ProviderService } from '../provider/provider.service.js';
-import { TESTED_CLIS } from '../provider/tested-versions.js';
 import type { Preflight, ProviderPreflight, SandboxPreflight } from './preflight.js';
 import { type ProbeResult, ProgramProbe } from './program-probe.js';
 
@@ -17,7 +16,7 @@ import { type ProbeResult, ProgramProbe } from './program-probe.js';
 const FRESH_SECONDS = 60;
 /** How long a CLI may take to say its version. */
 const VERSION_SECONDS = 10;
-/** How long codex may take to run a command in its sandbox. */
+/** How long a CLI may take to run a command in its sandbox. */
 const SANDBOX_SECONDS = 20;
 /** CLIs that are asked at the same time: some need half a gigabyte and a whole core to say their version. */
 const AT_A_TIME = 2;
@@ -26,8 +25,6 @@ const VERSION = /\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]{1,40})?/;
 /** What the sandbox has to keep a command from, and does not say: then the command succeeds. */
 const WRITTEN = 'written';
 const WRITE = `touch ${WRITTEN} 2>/dev/null; exit 0`;
-/** Of a CLI that does not know what it is asked. */
-const USAGE_ERROR = 2;
 
 /** Looks whether the providers can work here, before a run finds out. */
 @Injectable()
@@ -93,7 +90,7 @@ export class PreflightService implements OnModuleDestroy {
     const program = await this.providers.program(adapter);
     const credentials = await credentialsOf(adapter, this.config);
     const sandbox: SandboxPreflight = {
-      kind: id === 'codex' ? 'contained' : 'rules',
+      kind: adapter.sandboxProbe === undefined ? 'rules' : 'contained',
       works: null,
       modes: LAUNCH_MODES.filter((mode) => adapter.modes?.has(mode) ?? true),
     };
@@ -101,25 +98,28 @@ export class PreflightService implements OnModuleDestroy {
     if (program.path === null) {
       problems.push(program.fault);
     } else {
-      const answer = await this.ask(program.path, ['--version'], VERSION_SECONDS);
+      const answer = await this.ask(adapter, program.path, ['--version'], VERSION_SECONDS);
       version = VERSION.exec(answer.stdout)?.[0] ?? null;
       const fault = versionFault(id, answer);
       if (fault !== null) problems.push(fault);
       else if (version === null) notes.push('It does not say its version for --version.');
       // A program that does not even say its version is asked nothing more.
-      if (id === 'codex' && fault === null) {
-        sandbox.works = await this.codexSandbox(program.path, policy, problems, notes);
+      if (fault === null) {
+        sandbox.works = await this.sandboxWorks(adapter, program.path, policy, problems, notes);
       }
     }
-    const testedVersions = TESTED_CLIS[id]?.versions ?? [];
+    const testedVersions = adapter.tested?.versions ?? [];
     const tested =
-      version === null || testedVersions.length === 0 ? null : testedVersions.includes(version);
-    if (tested === false) notes.push(untested(id, version!));
-    if (credentials.present === false) problems.push(withoutCredentials(id));
-    if (credentials.present === null && TESTED_CLIS[id] !== undefined) {
-      notes.push(
-        'No credentials were found where it usually has them; its settings may name others.',
-      );
+      version === null || adapter.tested === undefined ? null : testedVersions.includes(version);
+    if (tested === false) notes.push(untested(adapter.tested!, version!));
+    if (adapter.credentials !== undefined) {
+      if (credentials.present === false) {
+        problems.push(`It has no credentials; ${adapter.credentials.hint}.`);
+      } else if (credentials.present === null) {
+        notes.push(
+          'No credentials were found where it usually has them; its settings may name others.',
+        );
+      }
     }
     const mode = configured ? modeFault(adapter, policy.sandboxMode) : null;
     if (mode !== null) problems.push(mode);
@@ -139,16 +139,18 @@ export class PreflightService implements OnModuleDestroy {
     };
   }
 
-  /** Whether codex can hold a command in its sandbox here; null if it was not to be found out. */
-  private async codexSandbox(
+  /** Whether a CLI can hold a command in its sandbox here; null if it has none, or does not say. */
+  private async sandboxWorks(
+    adapter: AgentAdapter,
     program: string,
     policy: RunPolicy | null,
     problems: string[],
     notes: string[],
   ): Promise<boolean | null> {
-    const args = ['sandbox', '-c', 'sandbox_mode="read-only"', '--', 'sh', '-c', WRITE];
-    const answer = await this.ask(program, args, SANDBOX_SECONDS);
-    if (answer.code === USAGE_ERROR) {
+    const { sandboxProbe } = adapter;
+    if (sandboxProbe === undefined) return null;
+    const answer = await this.ask(adapter, program, sandboxProbe.args(WRITE), SANDBOX_SECONDS);
+    if (answer.code === sandboxProbe.unknownStatus) {
       notes.push('This version cannot be asked whether its sandbox works.');
       return null;
     }
@@ -157,16 +159,19 @@ export class PreflightService implements OnModuleDestroy {
     const why = wrote
       ? 'it let a command write that may only read'
       : lastLine(answer.stderr) || 'it gave no reason';
-    const sentence = `Its sandbox does not work here (${why}); allow user namespaces to the runner, or bring it into a container of its own and set FERMILINK_AGENT_SANDBOX_POLICY=bypass.`;
+    const sentence = `Its sandbox does not work here (${why}); ${sandboxProbe.remedy}, or bring it into a container of its own and set FERMILINK_AGENT_SANDBOX_POLICY=bypass.`;
     // Under `bypass` nobody asks for it.
     (policy?.sandboxPolicy === 'bypass' ? notes : problems).push(sentence);
     return false;
   }
 
-  private ask(program: string, args: string[], seconds: number): Promise<ProbeResult> {
+  private ask(
+    { probeEnvironment: env }: AgentAdapter,
+    program: string,
+    args: string[],
+    seconds: number,
+  ): Promise<ProbeResult> {
     const { PATH: path } = this.config.environment;
-    // Otherwise gemini starts itself a second time, and takes twice as long. Nobody else knows it.
-    const env = { GEMINI_CLI_NO_RELAUNCH: 'true' };
     return this.probe.run(program, { args, path, env, seconds, signal: this.ending.signal });
   }
 }
@@ -186,20 +191,8 @@ function versionFault(id: string, { fault, code, stderr }: ProbeResult): string 
   }
 }
 
-function untested(id: string, version: string): string {
-  const { package: name, versions } = TESTED_CLIS[id]!;
+function untested({ package: name, versions }: TestedCli, version: string): string {
   return `The version ${version} is not tested; "npm install -g ${name}@${versions.at(-1)}" installs one that is.`;
-}
-
-function withoutCredentials(id: string): string {
-  const ways: Record<string, string> = {
-    codex:
-      'set FERMILINK_CODEX_API_KEY or CODEX_API_KEY (OPENAI_API_KEY alone it does not use), or log in with "codex login"',
-    claude: 'set ANTHROPIC_API_KEY, or log in with "claude"',
-    gemini: 'set GEMINI_API_KEY, or log in with "gemini"',
-    opencode: 'set OPENCODE_CONFIG_CONTENT with a key, or log in with "opencode auth login"',
-  };
-  return `It has no credentials; ${ways[id] ?? 'set one of the variables, or make one of the files, that FERMILINK_PROVIDERS_FILE names'}.`;
 }
 
 /** The last line that says something, cut, and without what a terminal would obey. */

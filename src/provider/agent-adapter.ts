@@ -30,7 +30,7 @@ export interface LaunchContext {
 /** A command line without its binary. The prompt is never part of it: it goes on stdin, or into a file. */
 export interface AgentInvocation {
   args: string[];
-  /** Variables that this CLI needs; one that is undefined is kept back. */
+  /** Variables that this CLI needs for the run; one that is undefined is kept back. */
   env?: Record<string, string | undefined>;
   /** Files to be written into the launch folder, by name. */
   files?: Record<string, string>;
@@ -38,11 +38,47 @@ export interface AgentInvocation {
   settings?: Record<string, string>;
 }
 
+/** How it is seen whether a CLI has credentials. */
+export interface CredentialRules {
+  /** Whether a variable of its environment, which is not blank, is enough. */
+  isVariable(name: string, value: string): boolean;
+  /** Files of which one is enough, besides the login in its home. */
+  readonly files?: readonly string[];
+  /** What to do where it has none, as the end of a sentence. */
+  readonly hint: string;
+}
+
+/** How a CLI that lets the system hold its tools is asked whether that works here. */
+export interface SandboxProbe {
+  /** What runs a shell command in its sandbox, in which that may only read. */
+  args(command: string): string[];
+  /** The exit status of a version that does not know the question. */
+  readonly unknownStatus: number;
+  /** What lets its sandbox work, as a part of a sentence. */
+  readonly remedy: string;
+}
+
+/** A CLI as `npm run test:agents` has driven it. Other versions may work as well; nobody has seen it. */
+export interface TestedCli {
+  /** Its package in npm's registry. */
+  readonly package: string;
+  /** The newest last. */
+  readonly versions: readonly string[];
+}
+
 /** Knows how one agent CLI is driven. The command lines were found by running the CLIs. */
 export interface AgentAdapter {
   readonly id: string;
   /** The program's usual name on PATH. */
   readonly binary: string;
+  /** Absent where the tests of this project have not driven it. */
+  readonly tested?: TestedCli;
+  /** Absent where nobody can say what it needs. */
+  readonly credentials?: CredentialRules;
+  /** Absent where its modes are rules inside the program, or nothing. */
+  readonly sandboxProbe?: SandboxProbe;
+  /** Variables with which it is asked for its version and its sandbox. */
+  readonly probeEnvironment?: Readonly<Record<string, string>>;
   /** Beginnings of the names of its own variables. */
   readonly environmentFamilies: readonly string[];
   /** By which it is asked to end: the signal at which it ends its own children too. */
@@ -53,6 +89,10 @@ export interface AgentAdapter {
   readonly modes?: ReadonlySet<LaunchMode>;
   /** The name of the file in the launch folder that the prompt goes into; on stdin if absent. */
   readonly promptFile?: string;
+  /** Variables that are the same for all its runs, for a server with this environment; undefined keeps one back. */
+  variables?(
+    environment: Readonly<Record<string, string | undefined>>,
+  ): Readonly<Record<string, string | undefined>>;
   invocation(context: LaunchContext): AgentInvocation;
   /** What it keeps in the home of its user. */
   readonly home?: AgentHome;

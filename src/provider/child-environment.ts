@@ -1,3 +1,6 @@
+import type { RunnerConfig } from '../config/runner-config.js';
+import type { AgentAdapter } from './agent-adapter.js';
+
 /** What an agent gets of the server's environment, whatever its CLI. */
 const ALLOWED = new Set([
   'PATH',
@@ -50,4 +53,20 @@ export function childEnvironment(
   }
   const entries = Object.entries({ ...child, ...set });
   return Object.fromEntries(entries.filter((it): it is [string, string] => it[1] !== undefined));
+}
+
+/**
+ * The environment of a CLI: what it gets of the server's, its own variables, and what a run sets of them.
+ * Whoever asks what an agent would see asks here.
+ */
+export function environmentOf(
+  { environmentFamilies, variables }: Pick<AgentAdapter, 'environmentFamilies' | 'variables'>,
+  { environment, agentEnvPassthrough }: Pick<RunnerConfig, 'environment' | 'agentEnvPassthrough'>,
+  ofRun: Readonly<Record<string, string | undefined>> = {},
+): Record<string, string> {
+  return childEnvironment(environment, {
+    families: environmentFamilies,
+    passthrough: agentEnvPassthrough,
+    set: { ...variables?.(environment), ...ofRun },
+  });
 }

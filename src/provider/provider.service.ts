@@ -12,7 +12,7 @@ import { adaptersFor } from './adapters/index.js';
 import type { AgentAdapter } from './agent-adapter.js';
 import type { AgentReading } from './agent-reading.js';
 import { findBinary, findUnexecutable } from './binary.js';
-import { childEnvironment } from './child-environment.js';
+import { environmentOf } from './child-environment.js';
 import type { RunPolicy } from './policy.js';
 import type { AgentHome } from './homes/agent-home.js';
 import { HomesService } from './homes/homes.service.js';
@@ -134,10 +134,11 @@ export class ProviderService {
         await writeFile(join(launchFolder, name), content, { mode: 0o600, flag: 'wx' });
       }
     }
-    const variables = childEnvironment(environment, {
-      families: adapter.environmentFamilies,
-      passthrough: this.config.agentEnvPassthrough,
-      set: { ...env, ...atHome, TMPDIR: tmpDir, ...mark },
+    const variables = environmentOf(adapter, this.config, {
+      ...env,
+      ...atHome,
+      TMPDIR: tmpDir,
+      ...mark,
     });
     return {
       command: (await adapter.nativeBinary?.(found)) ?? found,

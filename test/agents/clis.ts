@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReasoningEffort } from '../../src/config/environment.js';
 import type { ToolUse } from '../support/model-server/script.js';
+import { PINNED_VERSIONS } from '../support/pinned-versions.js';
 import { PROJECT } from '../support/runner.js';
 
 export const AGENT_IDS = ['codex', 'claude', 'gemini', 'opencode'] as const;
@@ -164,9 +165,5 @@ export function programOf({ id }: AgentCli): string {
 
 /** The version of a CLI that is pinned. */
 export function pinnedVersion({ npmPackage }: AgentCli): string {
-  const path = join(PROJECT, 'test', 'agents', 'package.json');
-  const { dependencies } = JSON.parse(readFileSync(path, 'utf8')) as {
-    dependencies: Record<string, string>;
-  };
-  return dependencies[npmPackage]!;
+  return PINNED_VERSIONS[npmPackage]!;
 }

@@ -1,13 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { TESTED_CLIS } from '../../src/provider/tested-versions.js';
 import { PROJECT, temporaryFolder } from '../support/runner.js';
-
-const { dependencies } = JSON.parse(
-  readFileSync(join(PROJECT, 'test', 'agents', 'package.json'), 'utf8'),
-) as { dependencies: Record<string, string> };
-const IDS = Object.keys(TESTED_CLIS).filter((id) => TESTED_CLIS[id]!.package in dependencies);
+import { AGENT_CLIS, AGENT_IDS, pinnedVersion } from './clis.js';
 
 interface Seen {
   id: string;
@@ -34,17 +29,17 @@ function see(bin: string): Seen[] {
 it('the preflight finds the pinned CLIs, tested, and the sandbox of codex at work', () => {
   // `npm run test:agents` has installed them.
   const bin = join(PROJECT, '.cache', 'agents', 'node_modules', '.bin');
-  const ofPinned = () => see(bin).filter(({ id }) => IDS.includes(id));
+  const ofPinned = () => see(bin).filter(({ id }) => AGENT_IDS.some((it) => it === id));
   let seen = ofPinned();
   // Beside other suites a CLI may take longer to say its version than the preflight waits.
   for (let tries = 1; tries < 4 && seen.some((it) => it.version === null); tries += 1) {
     seen = ofPinned();
   }
   expect(seen).toMatchObject(
-    IDS.map((id) => ({
+    AGENT_IDS.map((id) => ({
       id,
       found: true,
-      version: TESTED_CLIS[id]!.versions.at(-1),
+      version: pinnedVersion(AGENT_CLIS[id]),
       tested: true,
       credentials: { present: false },
       sandbox: id === 'codex' ? { kind: 'contained', works: true } : { kind: 'rules' },

@@ -12,9 +12,20 @@ const PLAN_SETTINGS = JSON.stringify({ useAutoModeDuringPlan: false });
 /** Settings that stand in a workspace can name commands, lift the mode, and send the key to another server. */
 const NO_PROJECT_SETTINGS = ['--setting-sources', 'user'];
 
+/** Variables of which one is enough. */
+const CREDENTIALS = [
+  ...['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN'],
+  ...['CLAUDE_CODE_USE_BEDROCK', 'CLAUDE_CODE_USE_VERTEX'],
+];
+
 const claude: AgentAdapter = {
   id: 'claude',
   binary: 'claude',
+  tested: { package: '@anthropic-ai/claude-code', versions: ['2.1.332'] },
+  credentials: {
+    isVariable: (name) => CREDENTIALS.includes(name),
+    hint: 'set ANTHROPIC_API_KEY, or log in with "claude"',
+  },
   environmentFamilies: ['ANTHROPIC_', 'CLAUDE_'],
   politeSignal: 'SIGINT',
   reading: claudeReading,

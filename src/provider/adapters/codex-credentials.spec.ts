@@ -1,31 +1,17 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AGENTS } from '../../../test/support/agent-settings.js';
+import { CODEX } from '../../../test/support/agent-settings.js';
 import type { CodexSettings } from '../../config/runner-config.js';
 import { codexAdapter } from './codex.js';
 
 function adapter(settings: Partial<CodexSettings>) {
-  const keys = { CODEX_API_KEY: null, OPENAI_API_KEY: null };
-  return codexAdapter({ storedLogin: false, keys, homes: [], ...settings });
+  return codexAdapter({ ...CODEX, ...settings });
 }
 
 /** The variables that an agent gets for a server with this environment. */
 function variables(settings: Partial<CodexSettings>, environment: Record<string, string> = {}) {
-  const policy = { provider: 'codex', sandboxPolicy: 'enforce', sandboxMode: 'read-only' } as const;
-  const { env } = adapter(settings).invocation({
-    policy: { ...policy, model: null, reasoningEffort: null },
-    repoPath: '/ws/s/repo',
-    tmpDir: '/rt/tmp',
-    homePath: '/home/ada',
-    talk: null,
-    launchFolder: '/rt/launch',
-    mark: {},
-    environment,
-    agents: AGENTS,
-    settings: new Map(),
-  });
-  return env;
+  return adapter(settings).variables!(environment);
 }
 
 describe('the API keys of codex', () => {

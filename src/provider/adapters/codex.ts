@@ -2,7 +2,7 @@ import { access, constants, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CodexSettings } from '../../config/runner-config.js';
 import { PLACEHOLDER } from '../../config/secret-values.js';
-import type { AgentAdapter, LaunchContext } from '../agent-adapter.js';
+import type { AgentAdapter, LaunchContext, SandboxProbe } from '../agent-adapter.js';
 import { CODEX_SETTINGS, codexHome } from '../homes/cli-homes.js';
 import { codexReading } from '../readings/codex.js';
 import { retrySettings } from './codex-retries.js';
@@ -20,6 +20,12 @@ const NO_UPDATE_CHECKS = [
   'features.apps=false',
 ];
 
+const SANDBOX_PROBE: SandboxProbe = {
+  args: (command) => ['sandbox', '-c', 'sandbox_mode="read-only"', '--', 'sh', '-c', command],
+  unknownStatus: 2,
+  remedy: 'allow user namespaces to the runner',
+};
+
 const TARGETS: Partial<Record<NodeJS.Architecture, { name: string; triple: string }>> = {
   x64: { name: 'codex-linux-x64', triple: 'x86_64-unknown-linux-musl' },
   arm64: { name: 'codex-linux-arm64', triple: 'aarch64-unknown-linux-musl' },
@@ -30,13 +36,18 @@ export function codexAdapter(settings: CodexSettings): AgentAdapter {
   return {
     id: 'codex',
     binary: 'codex',
+    tested: { package: '@openai/codex', versions: ['0.169.0'] },
+    credentials: {
+      // It sends OPENAI_API_KEY to nobody, unless its settings name that.
+      isVariable: (name) => name === 'CODEX_API_KEY',
+      hint: 'set FERMILINK_CODEX_API_KEY or CODEX_API_KEY (OPENAI_API_KEY alone it does not use), or log in with "codex login"',
+    },
+    sandboxProbe: SANDBOX_PROBE,
+    variables: (environment) => keysFor(environment, settings),
     environmentFamilies: ['OPENAI_', 'CODEX_'],
     politeSignal: 'SIGINT',
     reading: codexReading,
-    invocation: (context) => ({
-      args: commandLine(context),
-      env: codexKeys(context.environment, settings),
-    }),
+    invocation: (context) => ({ args: commandLine(context) }),
     home: codexHome(settings.homes),
     nativeBinary,
   };
@@ -98,8 +109,8 @@ async function nativeBinary(path: string): Promise<string> {
   return path;
 }
 
-/** The API keys for codex (contract, section 2): its own variables first, then what is configured. */
-export function codexKeys(
+/** The API keys (contract, section 2): its own variables first, then what is configured. */
+function keysFor(
   environment: Readonly<Record<string, string | undefined>>,
   { keys, storedLogin }: CodexSettings,
 ): Record<string, string | undefined> {

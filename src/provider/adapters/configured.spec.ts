@@ -1,15 +1,9 @@
-import { AGENTS, basesIn } from '../../../test/support/agent-settings.js';
+import { AGENTS, CODEX, basesIn } from '../../../test/support/agent-settings.js';
 import { providersOf } from '../../config/providers-file.js';
 import type { LaunchContext } from '../agent-adapter.js';
 import type { RunPolicy } from '../policy.js';
 import { READINGS } from '../readings/index.js';
 import { adaptersFor } from './index.js';
-
-const CODEX = {
-  storedLogin: false,
-  keys: { CODEX_API_KEY: null, OPENAI_API_KEY: null },
-  homes: [],
-};
 
 function adapter(provider: object) {
   const faults: string[] = [];
@@ -112,7 +106,7 @@ describe('a provider of the providers file', () => {
       modes: new Set(['bypass', 'read-only']),
       promptFile: undefined,
     });
-    expect(made.invocation(context()).env).toEqual({ ACME_QUIET: '1' });
+    expect(made.variables?.({})).toEqual({ ACME_QUIET: '1' });
     expect(made.stdin?.('/help')).toBe('Request:\n/help');
   });
 });

@@ -6,7 +6,7 @@ import {
   placeholderOf,
   type ProviderDefinition,
 } from '../../config/provider-definition.js';
-import type { AgentAdapter, LaunchContext } from '../agent-adapter.js';
+import type { AgentAdapter, CredentialRules, LaunchContext } from '../agent-adapter.js';
 import { READINGS } from '../readings/index.js';
 import { withoutCommand } from './slash-command.js';
 
@@ -18,6 +18,8 @@ export function configuredAdapter(definition: ProviderDefinition): AgentAdapter 
   return {
     id: definition.id,
     binary: definition.binary,
+    credentials: rulesOf(definition),
+    variables: () => environment.set,
     environmentFamilies: environment.families,
     politeSignal: definition.stopSignal,
     modes: new Set(LAUNCH_MODES.filter((mode) => args[mode] !== undefined)),
@@ -25,9 +27,18 @@ export function configuredAdapter(definition: ProviderDefinition): AgentAdapter 
     promptFile: prompt === 'file' ? PROMPT_FILE : undefined,
     invocation(context) {
       const templates = args[context.policy.sandboxMode ?? 'bypass'] ?? [];
-      return { args: fill(templates, valuesOf(context)), env: { ...environment.set } };
+      return { args: fill(templates, valuesOf(context)) };
     },
     stdin: slashCommands ? withoutCommand : undefined,
+  };
+}
+
+function rulesOf({ credentials }: ProviderDefinition): CredentialRules | undefined {
+  if (credentials === null) return undefined;
+  return {
+    isVariable: (name) => credentials.variables.includes(name),
+    files: credentials.files,
+    hint: 'set one of the variables, or make one of the files, that FERMILINK_PROVIDERS_FILE names',
   };
 }
 

@@ -26,9 +26,19 @@ priority = 999
 const LEVELS = { low: 'LOW', medium: 'MEDIUM', high: 'HIGH', xhigh: 'HIGH' } as const;
 const BUDGETS = { low: 1024, medium: 4096, high: 8192, xhigh: 16_384 } as const;
 
+/** Variables of which one is enough. */
+const CREDENTIALS = ['GEMINI_API_KEY', 'GOOGLE_API_KEY', 'GOOGLE_APPLICATION_CREDENTIALS'];
+
 const gemini: AgentAdapter = {
   id: 'gemini',
   binary: 'gemini',
+  tested: { package: '@google/gemini-cli', versions: ['0.61.0'] },
+  credentials: {
+    isVariable: (name) => CREDENTIALS.includes(name),
+    hint: 'set GEMINI_API_KEY, or log in with "gemini"',
+  },
+  // Otherwise it starts itself a second time, and takes twice as long.
+  probeEnvironment: { GEMINI_CLI_NO_RELAUNCH: 'true' },
   environmentFamilies: ['GEMINI_', 'GOOGLE_'],
   politeSignal: 'SIGTERM',
   reading: geminiReading,

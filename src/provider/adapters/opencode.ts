@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { INSTRUCTION_FILE } from '../../common/instruction-files.js';
-import { jsonObjectIn } from '../../common/json.js';
+import { isJsonObject, jsonObjectIn } from '../../common/json.js';
 import type { AgentBases } from '../../config/runner-config.js';
 import type { AgentAdapter, AgentInvocation, LaunchContext } from '../agent-adapter.js';
 import { opencodeHome } from '../homes/cli-homes.js';
@@ -28,6 +28,13 @@ const NO_PROJECT_CONFIG = { OPENCODE_DISABLE_PROJECT_CONFIG: '1' };
 const opencode: AgentAdapter = {
   id: 'opencode',
   binary: 'opencode',
+  tested: { package: 'opencode-ai', versions: ['1.18.33'] },
+  credentials: {
+    // It knows those of many providers of models.
+    isVariable: (name, value) =>
+      name.endsWith('_API_KEY') || (name === CONFIG_VARIABLE && hasKey(value)),
+    hint: 'set OPENCODE_CONFIG_CONTENT with a key, or log in with "opencode auth login"',
+  },
   environmentFamilies: ['OPENCODE_'],
   politeSignal: 'SIGTERM',
   reading: opencodeReading,
@@ -61,6 +68,14 @@ function instructions(administrators: Record<string, unknown>, repoPath: string)
 /** opencode. Its permissions are rules inside the program, not containment. */
 export function opencodeAdapter(base: AgentBases['opencode']): AgentAdapter {
   return { ...opencode, home: opencodeHome(base) };
+}
+
+/** Whether settings have a key in them. */
+function hasKey(settings: string): boolean {
+  const { provider } = jsonObjectIn(settings);
+  return Object.values(isJsonObject(provider) ? provider : {}).some(
+    (it) => isJsonObject(it) && isJsonObject(it.options) && Boolean(it.options.apiKey),
+  );
 }
 
 /** A variant that a model does not have is passed over in silence, and more than `high` few have. */
