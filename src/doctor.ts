@@ -7,8 +7,9 @@ import { ConfigError, loadConfig } from './config/load-config.js';
 import { PreflightService } from './ops/preflight.service.js';
 import { preflightText } from './ops/preflight.js';
 import { ProgramProbe } from './ops/program-probe.js';
-import { createLogger } from './common/logger.js';
-import { standaloneProviders } from './provider/standalone.js';
+import { AdapterRegistry } from './provider/adapter-registry.js';
+import { PolicyService } from './provider/policy.service.js';
+import { ProgramService } from './provider/program.service.js';
 import { AgentSpawner } from './run/agent-process.js';
 import { ProcessTable } from './run/process-table.js';
 
@@ -17,9 +18,11 @@ const complain = (text: string) => process.stderr.write(`${text}\n`);
 function preflightService(): PreflightService {
   const config = loadConfig();
   for (const warning of config.warnings) complain(warning);
-  const { policies, providers } = standaloneProviders(config, createLogger());
+  const adapters = new AdapterRegistry(config);
+  const policies = new PolicyService(config);
+  const programs = new ProgramService(config, adapters, policies);
   const probe = new ProgramProbe(new AgentSpawner(new ProcessTable()));
-  return new PreflightService(config, policies, providers, probe);
+  return new PreflightService(config, policies, adapters, programs, probe);
 }
 
 async function main(): Promise<void> {

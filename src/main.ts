@@ -1,7 +1,9 @@
 import { ConfigError, readConfig } from './config/load-config.js';
 import type { RunnerConfig } from './config/runner-config.js';
 import { createLogger, type LoggerOptions } from './common/logger.js';
-import { standaloneProviders } from './provider/standalone.js';
+import { AdapterRegistry } from './provider/adapter-registry.js';
+import { PolicyService } from './provider/policy.service.js';
+import { ProgramService } from './provider/program.service.js';
 import { Redaction } from './run/redaction.js';
 import { serve } from './server.js';
 
@@ -13,8 +15,8 @@ async function settings(): Promise<RunnerConfig> {
   const { config, faults } = readConfig();
   const redaction = new Redaction(config);
   redact = (line) => redaction.text(line);
-  const { providers } = standaloneProviders(config, createLogger({ redact }));
-  const missing = await providers.programFault();
+  const adapters = new AdapterRegistry(config);
+  const missing = await new ProgramService(config, adapters, new PolicyService(config)).fault();
   if (missing !== null) faults.push(missing);
   if (faults.length > 0) throw new ConfigError(faults);
   return config;

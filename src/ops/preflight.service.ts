@@ -4,11 +4,12 @@ import { Limiter } from '../common/limiter.js';
 import { together } from '../common/together.js';
 import { LAUNCH_MODES } from '../config/provider-definition.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import { AdapterRegistry, modeFault } from '../provider/adapter-registry.js';
 import type { AgentAdapter, TestedCli } from '../provider/agent-adapter.js';
 import { credentialsOf } from '../provider/credentials.js';
 import type { RunPolicy } from '../provider/policy.js';
 import { PolicyService } from '../provider/policy.service.js';
-import { modeFault, ProviderService } from '../provider/provider.service.js';
+import { ProgramService } from '../provider/program.service.js';
 import type { Preflight, ProviderPreflight, SandboxPreflight } from './preflight.js';
 import { type ProbeResult, ProgramProbe } from './program-probe.js';
 
@@ -36,7 +37,8 @@ export class PreflightService implements OnModuleDestroy {
   constructor(
     private readonly config: RunnerConfig,
     private readonly policies: PolicyService,
-    private readonly providers: ProviderService,
+    private readonly adapters: AdapterRegistry,
+    private readonly programs: ProgramService,
     private readonly probe: ProgramProbe,
   ) {}
 
@@ -66,10 +68,10 @@ export class PreflightService implements OnModuleDestroy {
   private async look(): Promise<Preflight> {
     const invalid = await this.policies.problem();
     const policy = await this.policies.forRun(null).catch(() => null);
-    const looks = this.providers.all().map((it) => this.turns.run(() => this.lookAt(it, policy)));
+    const looks = this.adapters.all().map((it) => this.turns.run(() => this.lookAt(it, policy)));
     const providers = await together(...looks);
     const configured = providers.find((it) => it.configured);
-    const problem = invalid ?? (configured === undefined ? await this.providers.problem() : null);
+    const problem = invalid ?? (configured === undefined ? await this.programs.problem() : null);
     return {
       configured_provider: policy?.provider ?? null,
       works: problem === null && configured?.works === true,
@@ -87,7 +89,7 @@ export class PreflightService implements OnModuleDestroy {
     const problems: string[] = [];
     const notes: string[] = [];
     const configured = policy?.provider === id;
-    const program = await this.providers.program(adapter);
+    const program = await this.programs.look(adapter);
     const credentials = await credentialsOf(adapter, this.config);
     const sandbox: SandboxPreflight = {
       kind: adapter.sandboxProbe === undefined ? 'rules' : 'contained',

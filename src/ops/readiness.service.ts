@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { RunnerConfig } from '../config/runner-config.js';
-import { ProviderService } from '../provider/provider.service.js';
+import { ProgramService } from '../provider/program.service.js';
 import { AgentSpawner } from '../run/agent-process.js';
 import { ServerState } from '../run/server-state.js';
 
@@ -22,7 +22,7 @@ export class ReadinessService {
   constructor(
     private readonly config: RunnerConfig,
     private readonly indicators: HealthIndicatorService,
-    private readonly providers: ProviderService,
+    private readonly programs: ProgramService,
     private readonly server: ServerState,
     private readonly spawner: AgentSpawner,
   ) {}
@@ -43,7 +43,7 @@ export class ReadinessService {
         ),
       () => this.check('disk', () => this.diskProblem()),
       () => this.check('descriptors', () => this.descriptorsProblem()),
-      () => this.check('provider', () => this.providers.problem()),
+      () => this.check('provider', () => this.programs.problem()),
       () => this.check('accepting', () => Promise.resolve(this.server.notReady)),
       () => this.check('agents', () => Promise.resolve(this.spawner.exhausted)),
     ];

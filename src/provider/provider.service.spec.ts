@@ -6,8 +6,13 @@ import { providersOf } from '../config/providers-file.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { AGENTS, CODEX, basesIn } from '../../test/support/agent-settings.js';
 import { createLogger } from '../common/logger.js';
+import { AdapterRegistry } from './adapter-registry.js';
 import { adaptersFor } from './adapters/index.js';
-import { standaloneProviders } from './standalone.js';
+import { HomesService } from './homes/homes.service.js';
+import { PolicyService } from './policy.service.js';
+import { ProgramService } from './program.service.js';
+import { ProviderService } from './provider.service.js';
+import { TalksService } from './talks.service.js';
 
 const COOKIE = { FERMILINK_RUN_COOKIE: 'the-cookie' };
 const HOSTILE = [
@@ -52,7 +57,13 @@ async function service({ provider = 'codex', ...rest }: Setting = {}) {
     ...rest,
     environment: { PATH: join(folder, 'bin'), HOME: folder, ...rest.environment },
   } as unknown as RunnerConfig);
-  const { policies, providers } = standaloneProviders(config, createLogger());
+  const logger = createLogger();
+  const adapters = new AdapterRegistry(config);
+  const policies = new PolicyService(config);
+  const programs = new ProgramService(config, adapters, policies);
+  const homes = new HomesService(config, logger);
+  const talks = new TalksService(config, homes, logger);
+  const providers = new ProviderService(config, adapters, programs, homes, talks);
   const launch = async (prompt = 'Hello') =>
     providers.prepareLaunch({
       policy: await policies.forRun(null),
@@ -65,7 +76,7 @@ async function service({ provider = 'codex', ...rest }: Setting = {}) {
       tmpDir: join(folder, 'tmp'),
       launchFolder: join(folder, 'launch'),
     });
-  return { providers, launch };
+  return { adapters, programs, launch };
 }
 
 /** An executable file, with the folders above it. */
@@ -78,9 +89,9 @@ async function program(path: string): Promise<string> {
 describe('the binary of a provider', () => {
   it.each(['codex', 'claude', 'gemini', 'opencode'])('of %s is found on PATH', async (provider) => {
     const path = await program(join(folder, 'bin', provider));
-    const { providers, launch } = await service({ provider });
+    const { programs, launch } = await service({ provider });
     expect((await launch()).command).toBe(path);
-    expect(await providers.problem()).toBeNull();
+    expect(await programs.problem()).toBeNull();
   });
 
   it('of the demo is this Node, with the agent that ships with the project', async () => {
@@ -128,13 +139,13 @@ describe('the binary of a provider', () => {
     ['not executable', () => writeFile(join(folder, 'bin', 'codex'), '', { mode: 0o644 })],
   ])('that is %s is named with its variable', async (_what, make) => {
     await make();
-    const { providers, launch } = await service();
+    const { programs, launch } = await service();
     await expect(launch()).rejects.toMatchObject({
       code: 'spawn_failed',
       detail: expect.stringMatching(/CLI of codex was not found.*FERMILINK_CODEX_BIN/),
     });
-    expect(await providers.problem()).toContain('FERMILINK_CODEX_BIN');
-    expect(await providers.programFault()).toBe(
+    expect(await programs.problem()).toContain('FERMILINK_CODEX_BIN');
+    expect(await programs.fault()).toBe(
       'The CLI of codex was not found; install it, or name it in FERMILINK_CODEX_BIN.',
     );
   });
@@ -143,20 +154,20 @@ describe('the binary of a provider', () => {
     ['/tmp', 'an executable file'],
     ['no-such-program', 'the name of a program on PATH'],
   ])('that is named as %s is shown to the administrator alone', async (value, rule) => {
-    const { providers } = await service({
+    const { programs } = await service({
       binaries: { codex: value },
       environment: { FERMILINK_CODEX_BIN: ` ${value} ` },
     });
-    expect(await providers.programFault()).toBe(
+    expect(await programs.fault()).toBe(
       `FERMILINK_CODEX_BIN is "${value}", but it must be ${rule}.`,
     );
-    expect(await providers.problem()).not.toContain(value);
+    expect(await programs.problem()).not.toContain(value);
   });
 
   it('is asked for only where it belongs to the chosen provider', async () => {
     await program(join(folder, 'bin', 'claude'));
-    const { providers } = await service({ provider: 'claude' });
-    expect(await providers.problem()).toBeNull();
+    const { programs } = await service({ provider: 'claude' });
+    expect(await programs.problem()).toBeNull();
   });
 });
 
@@ -287,11 +298,11 @@ describe('a provider of the providers file', () => {
     const path = await program(join(folder, 'bin', 'acme-cli'));
     const environment = { ACME_KEY: 'own', OPENAI_API_KEY: 'secret' };
     const families = { families: ['ACME_'], set: { ACME_QUIET: '1' } };
-    const { providers, launch } = await service({
+    const { programs, launch } = await service({
       ...acme({ environment: families }),
       environment,
     });
-    expect(await providers.problem()).toBeNull();
+    expect(await programs.problem()).toBeNull();
     const started = await launch('--help');
     expect(started).toMatchObject({ command: path, args: ['go'], stdin: '--help' });
     expect(started.env).toMatchObject({ ACME_KEY: 'own', ACME_QUIET: '1' });
@@ -311,44 +322,44 @@ describe('a provider of the providers file', () => {
   });
 
   it('that is missing is named with the file, not with a variable', async () => {
-    const { providers, launch } = await service(acme());
+    const { programs, launch } = await service(acme());
     const sentence =
       'The CLI of acme was not found; install it, or mend its "binary" in FERMILINK_PROVIDERS_FILE.';
     await expect(launch()).rejects.toMatchObject({ code: 'spawn_failed', detail: sentence });
-    expect(await providers.problem()).toBe(sentence);
-    expect(await providers.programFault()).toBe(sentence);
+    expect(await programs.problem()).toBe(sentence);
+    expect(await programs.fault()).toBe(sentence);
   });
 
   it('is refused in a mode that it does not define', async () => {
     await program(join(folder, 'bin', 'acme-cli'));
-    const { providers, launch } = await service(acme({ args: { 'read-only': [], bypass: [] } }));
+    const { programs, launch } = await service(acme({ args: { 'read-only': [], bypass: [] } }));
     const detail =
       'The provider "acme" cannot be started in the mode "workspace-write"; the administrator can define it in FERMILINK_PROVIDERS_FILE, or choose one of: read-only, bypass.';
     await expect(launch()).rejects.toMatchObject({ code: 'sandbox_mode_unsupported', detail });
-    expect(await providers.problem()).toBe(detail);
+    expect(await programs.problem()).toBe(detail);
   });
 });
 
 describe('a provider without an adapter', () => {
   it('is refused by name and reported', async () => {
-    const { providers, launch } = await service({ provider: 'somebody-elses' });
+    const { programs, launch } = await service({ provider: 'somebody-elses' });
     await expect(launch()).rejects.toMatchObject({
       code: 'provider_not_implemented',
       detail: expect.stringContaining('"somebody-elses"'),
     });
-    expect(await providers.problem()).not.toBeNull();
+    expect(await programs.problem()).not.toBeNull();
   });
 
   it('is not one of the names that every object has', async () => {
-    const { providers } = await service();
-    expect(() => providers.requireImplemented('constructor')).toThrow(/no implementation/);
+    const { adapters } = await service();
+    expect(() => adapters.require('constructor')).toThrow(/no implementation/);
   });
 });
 
 describe('a policy that is not valid', () => {
   it('is a problem before everything else', async () => {
-    const { providers } = await service();
+    const { programs } = await service();
     await writeFile(join(folder, 'agent_runtime.json'), '{');
-    expect(await providers.problem()).toContain('agent_runtime.json');
+    expect(await programs.problem()).toContain('agent_runtime.json');
   });
 });

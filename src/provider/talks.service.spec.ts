@@ -5,7 +5,9 @@ import { spawnSync } from 'node:child_process';
 import { pino } from 'pino';
 import { AGENTS, CODEX, basesIn } from '../../test/support/agent-settings.js';
 import { RunnerConfig } from '../config/runner-config.js';
-import { standaloneProviders } from './standalone.js';
+import { adaptersFor } from './adapters/index.js';
+import { HomesService } from './homes/homes.service.js';
+import { TalksService } from './talks.service.js';
 
 const UUID = '01a2100f-3a94-7000-b255-3a79078e29a1';
 const OTHER = '01a2100f-3a94-7000-b255-000000000000';
@@ -35,17 +37,19 @@ function open(home: 'session' | 'shared' = 'session') {
     agentBases: basesIn(join(folder, 'base')),
     codex: { ...CODEX, homes: [join(folder, 'base', '.codex')] },
   } as unknown as RunnerConfig);
-  const { talks, providers } = standaloneProviders(config, pino({ enabled: false }));
+  const silent = pino({ enabled: false });
+  const talks = new TalksService(config, new HomesService(config, silent), silent);
+  const adapters = adaptersFor(config);
   return {
     remember: (provider: string, id: string | null, wasResumed = false) =>
       talks.remember(
-        providers.requireImplemented(provider),
+        adapters.get(provider)!,
         's1',
         id === null ? null : { id, counted: null },
         wasResumed,
       ),
     last: async (provider: string, session = 's1') =>
-      (await talks.lastOf(providers.requireImplemented(provider), session))?.id ?? null,
+      (await talks.lastOf(adapters.get(provider)!, session))?.id ?? null,
   };
 }
 
