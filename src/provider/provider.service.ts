@@ -12,6 +12,7 @@ import type { AgentAdapter } from './agent-adapter.js';
 import type { AgentReading } from './agent-reading.js';
 import { environmentOf } from './child-environment.js';
 import type { RunPolicy } from './policy.js';
+import { endowmentOf } from './homes/endowment.js';
 import { HomesService } from './homes/homes.service.js';
 import { notFound, ProgramService } from './program.service.js';
 import type { Talk } from './talk.js';
@@ -85,10 +86,7 @@ export class ProviderService {
     const { policy, sessionId, repoPath, prompt, mark, tmpDir, runFolder, launchFolder } = request;
     const adapter = this.requireStartable(policy);
     const { home, promptFile } = adapter;
-    const [command, endowment] = await together(
-      this.programs.find(adapter),
-      this.homes.endowmentOf(home),
-    );
+    const [command, endowment] = await together(this.programs.find(adapter), endowmentOf(home));
     const talk = request.goesOn ? await this.talks.lastOf(adapter, sessionId) : null;
     if (command === null) throw new RunnerError('spawn_failed', notFound(adapter));
     const { environment, agents } = this.config;

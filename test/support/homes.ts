@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { adaptersFor } from '../../src/provider/adapters/index.js';
+import { endowmentOf } from '../../src/provider/homes/endowment.js';
 import { HomesService } from '../../src/provider/homes/homes.service.js';
 import { RunnerConfig } from '../../src/config/runner-config.js';
 import { AGENTS, CODEX, basesIn } from './agent-settings.js';
@@ -43,7 +44,7 @@ export async function prepare(provider: string, { mode, own = {} }: Options = {}
   const all = [...adapters.values()].flatMap((it) => it.home ?? []);
   const homes = new HomesService(settings, SILENT);
   const { home: agentHome } = adapters.get(provider)!;
-  const endowment = await homes.endowmentOf(agentHome);
+  const endowment = await endowmentOf(agentHome);
   const variables = await homes.prepare(
     {
       sessionId: 's1',

@@ -1,32 +1,17 @@
 import { renameSync } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
-import { errnoOf, RunnerError, toRunnerError } from '../../common/errors.js';
+import { errnoOf, toRunnerError } from '../../common/errors.js';
 import { fairTurn } from '../../common/fair-turn.js';
 import { LOGGER, type Logger } from '../../common/logger.js';
 import { openOwnFolder } from '../../common/open-folder.js';
-import { readRegularFile, UnsafePathError } from '../../common/regular-file.js';
 import { RunnerConfig } from '../../config/runner-config.js';
-import type { AgentHome, BaseHome, SettingsFile } from './agent-home.js';
+import type { AgentHome } from './agent-home.js';
+import type { Endowment } from './endowment.js';
 import { FreshHome } from './fresh-home.js';
 import { OpenHome, removeEmpty } from './open-home.js';
 import { takeBack } from './renewed-login.js';
-import { secretsInFile } from './secrets-in-file.js';
 import { isTalkIn } from './talk-search.js';
-
-const MAX_SETTINGS_BYTES = 4 * 1024 * 1024;
-
-/** What the administrator's home of a CLI has for a session. */
-export interface Endowment {
-  base: BaseHome | null;
-  /** Where the login is; null if there is none. */
-  login: string | null;
-  /** The settings, by their place in a home. */
-  settings: ReadonlyMap<string, string>;
-  /** The secrets in the login and the settings. */
-  secrets: readonly string[];
-}
 
 export interface HomeRequest {
   sessionId: string;
@@ -52,27 +37,6 @@ export class HomesService {
     private readonly config: RunnerConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
-
-  /**
-   * Reads what the administrator's home has for a session.
-   * @throws {RunnerError} `spawn_failed` if it cannot be read
-   */
-  async endowmentOf(home: AgentHome | undefined): Promise<Endowment> {
-    const base = (await home?.base()) ?? null;
-    const settings = new Map<string, string>();
-    if (home === undefined || base === null) return { base, login: null, settings, secrets: [] };
-    const [login, credential, ...texts] = await Promise.all([
-      loginOf(home, base),
-      credentialOf(home, base),
-      ...home.settings.map((file) => readSettings(file, base)),
-    ]);
-    home.settings.forEach(({ path }, index) => {
-      const text = texts[index];
-      if (typeof text === 'string') settings.set(path, text);
-    });
-    const secrets = [credential, ...settings.values()].flatMap(secretsInFile);
-    return { base, login, settings, secrets };
-  }
 
   /**
    * Prepares the home of a session for its next run.
@@ -219,42 +183,5 @@ function restore(before: OpenHome, fresh: FreshHome, away: string, path: string)
     renameSync(away, path);
   } catch {
     // It had not been put away yet, or cannot be put back: the error that led here is the one to tell.
-  }
-}
-
-async function loginOf(home: AgentHome, base: BaseHome): Promise<string | null> {
-  const path = base.at(home.credential);
-  return access(path).then(
-    () => path,
-    () => null,
-  );
-}
-
-/** What stands in the login; nothing where it cannot be read, which is for the CLI to tell. */
-function credentialOf(home: AgentHome, base: BaseHome): Promise<string> {
-  const path = base.at(home.credential);
-  return readRegularFile(path, MAX_SETTINGS_BYTES, { followLink: true }).then(
-    (content) => content?.toString('utf8') ?? '',
-    () => '',
-  );
-}
-
-/** @throws {RunnerError} `spawn_failed` for what is no readable file */
-async function readSettings(
-  { path, select }: SettingsFile,
-  base: BaseHome,
-): Promise<string | null> {
-  try {
-    const content = await readRegularFile(base.at(path), MAX_SETTINGS_BYTES, { followLink: true });
-    const text = content?.toString('utf8') ?? null;
-    return text === null || select === undefined ? text : select(text);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOTDIR') return null;
-    if (!(error instanceof UnsafePathError)) throw toRunnerError(error, 'spawn_failed');
-    throw new RunnerError(
-      'spawn_failed',
-      `The administrator's ${basename(path)} is ${error.found}, but it must be ${error.expected}.`,
-      { cause: error },
-    );
   }
 }
