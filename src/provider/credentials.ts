@@ -36,7 +36,7 @@ async function placesOf(
   { home }: AgentAdapter,
   { files = [] }: CredentialRules,
 ): Promise<{ files: readonly string[]; settings: readonly string[] }> {
-  const base = (await home?.base(true)) ?? null;
+  const base = (await home?.find()) ?? null;
   if (home === undefined || base === null) return { files, settings: [] };
   return {
     files: [base.at(home.credential), ...files],

@@ -51,11 +51,11 @@ describe('the home of codex', () => {
     writeFileSync(join(folder, 'file'), '');
     const home = join(folder, 'a', 'b');
     const homes = [join(folder, 'file', 'x'), home, join(folder, 'later')];
-    const base = (await adapter({ homes }).home!.base())!;
+    const base = (await adapter({ homes }).home!.findOrMake())!;
     expect(base.variables).toEqual({ CODEX_HOME: home });
     expect(base.at('.codex/auth.json')).toBe(join(home, 'auth.json'));
     expect(statSync(home).mode & 0o777).toBe(0o700);
-    expect(await adapter({ homes: [join(folder, 'file', 'x')] }).home!.base()).toBeNull();
+    expect(await adapter({ homes: [join(folder, 'file', 'x')] }).home!.findOrMake()).toBeNull();
     rmSync(folder, { recursive: true });
   });
 });

@@ -17,11 +17,10 @@ export interface AgentHome {
   readonly talkFile?: TalkFile;
   /** Further files that it finds its talks by, for a session with this `repo/`. */
   indexes?(repoPath: string): Readonly<Record<string, string>>;
-  /**
-   * The administrator's home of this CLI; null if there is none and none can be made.
-   * @param isOnlyLookedAt one that is missing is not made
-   */
-  base(isOnlyLookedAt?: boolean): Promise<BaseHome | null>;
+  /** The administrator's home of this CLI; null if there is none. */
+  find(): Promise<BaseHome | null>;
+  /** The same, made where it is missing and the CLI would not make it itself; null if it cannot be made. */
+  findOrMake(): Promise<BaseHome | null>;
 }
 
 /** How the talk with a certain id is found in `talks`. */

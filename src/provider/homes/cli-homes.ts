@@ -4,7 +4,7 @@ import { jsonObjectIn } from '../../common/json.js';
 import { makeFolder } from '../../common/make-folder.js';
 import { XDG_FOLDERS } from '../../config/agent-bases.js';
 import type { AgentBases, XdgVariable } from '../../config/runner-config.js';
-import type { AgentHome } from './agent-home.js';
+import type { AgentHome, BaseHome } from './agent-home.js';
 
 export const CODEX_SETTINGS = '.codex/config.toml';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -13,6 +13,13 @@ export const GEMINI_VARIABLES = '.gemini/.env';
 
 /** @param places where its home may be; the first one that can be made is used */
 export function codexHome(places: readonly string[]): AgentHome {
+  const baseIn = (folder: string | null): BaseHome | null => {
+    if (folder === null) return null;
+    return {
+      variables: { CODEX_HOME: folder },
+      at: (path) => join(folder, relative('.codex', path)),
+    };
+  };
   return {
     variables: { CODEX_HOME: '.codex' },
     credential: '.codex/auth.json',
@@ -20,14 +27,8 @@ export function codexHome(places: readonly string[]): AgentHome {
     settings: [{ path: CODEX_SETTINGS }, { path: '.codex/AGENTS.md' }],
     talks: ['.codex/sessions'],
     talkFile: { id: UUID, isFileOf: (name, id) => name.endsWith(`-${id}.jsonl`) },
-    async base(isOnlyLookedAt = false) {
-      const folder = await firstUsable(places, !isOnlyLookedAt);
-      if (folder === null) return null;
-      return {
-        variables: { CODEX_HOME: folder },
-        at: (path) => join(folder, relative('.codex', path)),
-      };
-    },
+    find: async () => baseIn(await firstOf(places, isUsable)),
+    findOrMake: async () => baseIn(await firstOf(places, isMadeUsable)),
   };
 }
 
@@ -43,11 +44,10 @@ export function claudeHome({ folder, stateFile, chosen }: AgentBases['claude']):
     ],
     talks: ['.claude/projects'],
     talkFile: { id: UUID, isFileOf: (name, id) => name === `${id}.jsonl` },
-    base: () =>
-      Promise.resolve({
-        variables: variable('CLAUDE_CONFIG_DIR', chosen),
-        at: (path) => (path === state ? stateFile : join(folder, relative('.claude', path))),
-      }),
+    ...always({
+      variables: variable('CLAUDE_CONFIG_DIR', chosen),
+      at: (path) => (path === state ? stateFile : join(folder, relative('.claude', path))),
+    }),
   };
 }
 
@@ -76,11 +76,10 @@ export function geminiHome({ folder, chosen }: AgentBases['gemini']): AgentHome 
       '.gemini/projects.json': JSON.stringify({ projects: { [repoPath]: basename(repoPath) } }),
       [`${talksOf(basename(repoPath))}/.project_root`]: repoPath,
     }),
-    base: () =>
-      Promise.resolve({
-        variables: variable('GEMINI_CLI_HOME', chosen),
-        at: (path) => join(folder, path),
-      }),
+    ...always({
+      variables: variable('GEMINI_CLI_HOME', chosen),
+      at: (path) => join(folder, path),
+    }),
   };
 }
 
@@ -97,41 +96,51 @@ export function opencodeHome(folders: AgentBases['opencode']): AgentHome {
     })),
     talks: [data('opencode.db'), data('opencode.db-wal')],
     talkFile: { id: /^ses_[0-9A-Za-z]{8,64}$/ },
-    base: () =>
-      Promise.resolve({
-        variables: folders,
-        at: (path) => {
-          const variable = variableOf(path);
-          return join(folders[variable], relative(XDG_FOLDERS[variable], path));
-        },
-      }),
+    ...always({
+      variables: folders,
+      at: (path) => {
+        const variable = variableOf(path);
+        return join(folders[variable], relative(XDG_FOLDERS[variable], path));
+      },
+    }),
   };
+}
+
+/** A home whose place is known, whether or not its CLI has made it yet. */
+function always(base: BaseHome): Pick<AgentHome, 'find' | 'findOrMake'> {
+  const find = () => Promise.resolve(base);
+  return { find, findOrMake: find };
 }
 
 function variable(name: string, value: string | null): Record<string, string> {
   return value === null ? {} : { [name]: value };
 }
 
-/** The first of the places where a folder can be made and written. */
-async function firstUsable(places: readonly string[], isToBeMade: boolean): Promise<string | null> {
-  for (const place of places) {
-    try {
-      // Mostly it is there.
-      if (await isUsable(place)) return place;
-      if (!isToBeMade) continue;
-      await makeFolder(place, 0o700);
-      if (await isUsable(place)) return place;
-    } catch {
-      // The next one.
-    }
-  }
+async function firstOf(
+  places: readonly string[],
+  isGood: (place: string) => Promise<boolean>,
+): Promise<string | null> {
+  for (const place of places) if (await isGood(place)) return place;
   return null;
 }
 
+/** Whether a folder is there and can be written. */
 function isUsable(folder: string): Promise<boolean> {
   // With the slash it is no file.
   return access(`${folder}/`, constants.W_OK | constants.X_OK).then(
     () => true,
     () => false,
   );
+}
+
+/** The same of a folder that may have to be made. */
+async function isMadeUsable(folder: string): Promise<boolean> {
+  // Mostly it is there.
+  if (await isUsable(folder)) return true;
+  try {
+    await makeFolder(folder, 0o700);
+  } catch {
+    return false;
+  }
+  return isUsable(folder);
 }

@@ -23,7 +23,7 @@ export interface Endowment {
  * @throws {RunnerError} `spawn_failed` if it cannot be read
  */
 export async function endowmentOf(home: AgentHome | undefined): Promise<Endowment> {
-  const base = (await home?.base()) ?? null;
+  const base = (await home?.findOrMake()) ?? null;
   const settings = new Map<string, string>();
   if (home === undefined || base === null) return { base, login: null, settings, secrets: [] };
   const [login, credential, ...texts] = await Promise.all([

@@ -3,7 +3,11 @@ import { dirname, join } from 'node:path';
 import { errnoOf } from '../../common/errors.js';
 import type { OpenHome } from './open-home.js';
 
-/** A home that is built where no agent works, until it is put into its place in one step. */
+/**
+ * A home that is built where no agent works, until it is put into its place in one step. Synchronous:
+ * settings are small files, and each hop through the thread pool would take longer than the call itself
+ * (0.3 to 0.5 ms where it was measured).
+ */
 export class FreshHome {
   /** What was written or linked into it. */
   readonly files: string[] = [];

@@ -75,7 +75,7 @@ export class HomesService {
     const { talks, talkFile } = agentHome;
     if (talkFile === undefined || !talkFile.id.test(id)) return false;
     if (this.config.agents.home === 'shared') {
-      const administrators = await agentHome.base(true);
+      const administrators = await agentHome.find();
       const places = administrators === null ? [] : talks.map((it) => administrators.at(it));
       return isTalkIn(places, id, talkFile);
     }
@@ -105,7 +105,7 @@ export class HomesService {
     try {
       // As a rule it still is the link.
       if (place.stats(home.credential)?.isFile() !== true) return;
-      const base = await home.base();
+      const base = await home.findOrMake();
       if (base === null) return;
       const renewed = place.at(home.credential)!;
       const refusal = await takeBack(renewed, base.at(home.credential), home.account ?? []);
