@@ -12,6 +12,7 @@ import { HomesService } from './homes/homes.service.js';
 import { PolicyService } from './policy.service.js';
 import { ProgramService } from './program.service.js';
 import { ProviderService } from './provider.service.js';
+import { RunFolder } from './run-folder.js';
 import { TalksService } from './talks.service.js';
 
 const COOKIE = { FERMILINK_RUN_COOKIE: 'the-cookie' };
@@ -26,10 +27,14 @@ const HOSTILE = [
 ];
 
 let folder: string;
+let run: RunFolder;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'fermilink-provider-'));
-  for (const name of ['bin', 'repo', 'run', 'tmp']) await mkdir(join(folder, name));
+  run = new RunFolder(folder, '1');
+  for (const path of [join(folder, 'bin'), join(folder, 'repo'), run.path, run.tmp]) {
+    await mkdir(path);
+  }
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -68,13 +73,11 @@ async function service({ provider = 'codex', ...rest }: Setting = {}) {
     providers.prepareLaunch({
       policy: await policies.forRun(null),
       sessionId: 's1',
-      runFolder: join(folder, 'run'),
       repoPath: join(folder, 'repo'),
       prompt,
       goesOn: false,
       mark: COOKIE,
-      tmpDir: join(folder, 'tmp'),
-      launchFolder: join(folder, 'launch'),
+      folder: run,
     });
   return { adapters, programs, launch };
 }
@@ -218,8 +221,8 @@ describe('a launch', () => {
         const { command, args, env, stdin } = await launch(prompt);
         expect(stdin.endsWith(prompt)).toBe(true);
         commandLines.add(JSON.stringify([command, args, env]));
-        for (const name of ['launch', 'run/home-before']) {
-          rmSync(join(folder, name), { recursive: true, force: true });
+        for (const path of [run.launch, run.homeBefore]) {
+          rmSync(path, { recursive: true, force: true });
         }
       }
       expect(commandLines.size).toBe(1);
@@ -243,7 +246,7 @@ describe('a launch', () => {
       PATH: join(folder, 'bin'),
       HOME: join(folder, 'runtime', 'homes', 's1'),
       TERM: 'dumb',
-      TMPDIR: join(folder, 'tmp'),
+      TMPDIR: run.tmp,
       LICENSE: 'for all',
       ANTHROPIC_API_KEY: 'own',
       CLAUDE_CONFIG_DIR: join(folder, 'runtime', 'homes', 's1', '.claude'),
@@ -271,7 +274,7 @@ describe('a launch', () => {
   it("replaces the server's TMPDIR and its mark by those of the run", async () => {
     const environment = { TMPDIR: '/var/tmp', FERMILINK_RUN_COOKIE: 'of the server' };
     const { env } = await (await service({ provider: 'demo', environment })).launch();
-    expect(env).toMatchObject({ TMPDIR: join(folder, 'tmp'), ...COOKIE });
+    expect(env).toMatchObject({ TMPDIR: run.tmp, ...COOKIE });
   });
 
   it('writes the settings files of a CLI for the server alone', async () => {
@@ -279,7 +282,7 @@ describe('a launch', () => {
     const agents = { ...AGENTS, home: 'shared' } as const;
     const { env } = await (await service({ provider: 'gemini', agents })).launch();
     const path = env.GEMINI_CLI_SYSTEM_SETTINGS_PATH!;
-    expect(dirname(path)).toBe(join(folder, 'launch'));
+    expect(dirname(path)).toBe(run.launch);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(JSON.parse(await readFile(path, 'utf8'))).toHaveProperty('privacy');
   });
@@ -316,7 +319,7 @@ describe('a provider of the providers file', () => {
     const started = await launch('/help');
     expect(started.stdin).toBe('');
     const path = started.args[0]!;
-    expect(dirname(path)).toBe(join(folder, 'launch'));
+    expect(dirname(path)).toBe(run.launch);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readFile(path, 'utf8')).toBe('Request:\n/help');
   });

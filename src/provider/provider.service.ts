@@ -15,6 +15,7 @@ import type { RunPolicy } from './policy.js';
 import { endowmentOf } from './homes/endowment.js';
 import { HomesService } from './homes/homes.service.js';
 import { notFound, ProgramService } from './program.service.js';
+import type { RunFolder } from './run-folder.js';
 import type { Talk } from './talk.js';
 import { TalksService } from './talks.service.js';
 
@@ -25,14 +26,10 @@ export interface LaunchRequest {
   prompt: string;
   /** Variables that mark the run's processes. */
   mark: Readonly<Record<string, string>>;
-  /** The run's own folder for temporary files. */
-  tmpDir: string;
   /** The session's last talk with this provider is to go on. */
   goesOn: boolean;
-  /** A folder of the run alone, which agents are not led to. */
-  runFolder: string;
-  /** Where a folder for settings files of its CLI can be made. */
-  launchFolder: string;
+  /** Its `tmp` is there. */
+  folder: RunFolder;
 }
 
 /** All that is needed to start an agent, but the folder that it starts in. */
@@ -83,7 +80,7 @@ export class ProviderService {
    *   CLI is not there, or its home cannot be prepared; `disk_full`, `too_many_files`
    */
   async prepareLaunch(request: LaunchRequest): Promise<Launch> {
-    const { policy, sessionId, repoPath, prompt, mark, tmpDir, runFolder, launchFolder } = request;
+    const { policy, sessionId, repoPath, prompt, mark, folder } = request;
     const adapter = this.requireStartable(policy);
     const { home, promptFile } = adapter;
     const [command, endowment] = await together(this.programs.find(adapter), endowmentOf(home));
@@ -93,31 +90,31 @@ export class ProviderService {
     const { args, env, files, settings } = adapter.invocation({
       policy,
       repoPath,
-      tmpDir,
+      tmpDir: folder.tmp,
       homePath: this.homes.folderOf(sessionId) ?? environment.HOME ?? userHome() ?? '',
       talk: talk?.id ?? null,
-      launchFolder,
+      launchFolder: folder.launch,
       mark,
       environment,
       agents,
       settings: endowment.settings,
     });
     const atHome = await this.homes.prepare(
-      { sessionId, repoPath, runFolder, home, endowment, settings: settings ?? {} },
+      { sessionId, repoPath, folder, home, endowment, settings: settings ?? {} },
       this.adapters.all().flatMap((it) => it.home ?? []),
     );
     const given = adapter.stdin?.(prompt) ?? prompt;
     const all = promptFile === undefined ? files : { ...files, [promptFile]: given };
     if (all !== undefined) {
-      await mkdir(launchFolder, { mode: 0o700 });
+      await mkdir(folder.launch, { mode: 0o700 });
       for (const [name, content] of Object.entries(all)) {
-        await writeFile(join(launchFolder, name), content, { mode: 0o600, flag: 'wx' });
+        await writeFile(join(folder.launch, name), content, { mode: 0o600, flag: 'wx' });
       }
     }
     const variables = environmentOf(adapter, this.config, {
       ...env,
       ...atHome,
-      TMPDIR: tmpDir,
+      TMPDIR: folder.tmp,
       ...mark,
     });
     return {

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunnerConfig } from '../config/runner-config.js';
 import type { PolicyService } from '../provider/policy.service.js';
-import type { ProviderService } from '../provider/provider.service.js';
+import type { LaunchRequest, ProviderService } from '../provider/provider.service.js';
 import type { WorkspaceService } from '../workspace/workspace.service.js';
 import { RunPreparation } from './run-preparation.js';
 import type { Run } from './run.js';
@@ -28,7 +28,7 @@ describe('the temporary folders of a run', () => {
       {
         requireImplemented: () => ({ id: 'codex' }),
         requireStartable: () => undefined,
-        prepareLaunch: async ({ tmpDir }: { tmpDir: string }) => launched.push(tmpDir),
+        prepareLaunch: async ({ folder }: LaunchRequest) => launched.push(folder.tmp),
       } as unknown as ProviderService,
       { prepare: async () => ({}), repoPathOf: () => base } as unknown as WorkspaceService,
     );

@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import type { Directory } from '../common/directory.js';
 import { removeTree } from '../common/remove-tree.js';
@@ -12,6 +11,7 @@ import type { RunPolicy } from '../provider/policy.js';
 import { PolicyService } from '../provider/policy.service.js';
 import type { Talk } from '../provider/talk.js';
 import { type Launch, ProviderService } from '../provider/provider.service.js';
+import { RunFolder } from '../provider/run-folder.js';
 import { WorkspaceService } from '../workspace/workspace.service.js';
 import { RUN_COOKIE_VARIABLE } from './proc.js';
 import type { Run } from './run.js';
@@ -73,10 +73,10 @@ export class RunPreparation {
   private async removeFolders(run: Run): Promise<void> {
     const folder = this.folderOf(run);
     // Mostly they are empty, and then no program has to be started.
-    for (const place of [join(folder, 'tmp'), join(folder, 'launch'), folder]) {
+    for (const place of [folder.tmp, folder.launch, folder.path]) {
       const error: unknown = await rmdir(place).catch((it: unknown) => it);
       if (error !== undefined && errnoOf(error) !== 'ENOENT') {
-        return removeTree(this.config.runtimeRoot, `run-${run.id}`);
+        return removeTree(this.config.runtimeRoot, folder.name);
       }
     }
   }
@@ -116,37 +116,33 @@ export class RunPreparation {
   private async prepareLaunch(run: Run, policy: RunPolicy): Promise<Launch> {
     const { order, cookie } = run.record;
     const folder = this.folderOf(run);
-    const tmpDir = join(folder, 'tmp');
-    const launchFolder = join(folder, 'launch');
-    this.makeRunFolder(folder);
-    mkdirSync(tmpDir, { mode: 0o700 });
+    this.makeFolder(folder.path);
+    mkdirSync(folder.tmp, { mode: 0o700 });
     return this.providers.prepareLaunch({
       policy,
       sessionId: run.sessionId,
-      runFolder: folder,
+      folder,
       repoPath: this.workspaces.repoPathOf(run.sessionId),
       prompt: order.prompt,
       // Missing in a record that an older server has left.
       goesOn: order.continueConversation ?? false,
       mark: { [RUN_COOKIE_VARIABLE]: cookie },
-      tmpDir,
-      launchFolder,
     });
   }
 
   /** In this turn, as the records and logs are written that lie in the same place. */
-  private makeRunFolder(folder: string): void {
+  private makeFolder(path: string): void {
     try {
-      mkdirSync(folder, { mode: 0o700 });
+      mkdirSync(path, { mode: 0o700 });
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
       // An administrator may have cleared the runtime root under a server that is up.
       mkdirSync(this.config.runtimeRoot, { recursive: true, mode: 0o700 });
-      mkdirSync(folder, { mode: 0o700 });
+      mkdirSync(path, { mode: 0o700 });
     }
   }
 
-  private folderOf(run: Run): string {
-    return join(this.config.runtimeRoot, `run-${run.id}`);
+  private folderOf({ id }: Run): RunFolder {
+    return new RunFolder(this.config.runtimeRoot, id);
   }
 }

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { adaptersFor } from '../../src/provider/adapters/index.js';
 import { endowmentOf } from '../../src/provider/homes/endowment.js';
 import { HomesService } from '../../src/provider/homes/homes.service.js';
+import { RunFolder } from '../../src/provider/run-folder.js';
 import { RunnerConfig } from '../../src/config/runner-config.js';
 import { AGENTS, CODEX, basesIn } from './agent-settings.js';
 
@@ -39,8 +40,8 @@ function config(mode: 'session' | 'shared' = 'session'): RunnerConfig {
 export async function prepare(provider: string, { mode, own = {} }: Options = {}) {
   const settings = config(mode);
   const adapters = adaptersFor(settings);
-  const runFolder = join(folder, 'runtime', `run-${(runs += 1)}`);
-  mkdirSync(runFolder, { recursive: true });
+  const place = new RunFolder(settings.runtimeRoot, String((runs += 1)));
+  mkdirSync(place.path, { recursive: true });
   const all = [...adapters.values()].flatMap((it) => it.home ?? []);
   const homes = new HomesService(settings, SILENT);
   const { home: agentHome } = adapters.get(provider)!;
@@ -49,14 +50,14 @@ export async function prepare(provider: string, { mode, own = {} }: Options = {}
     {
       sessionId: 's1',
       repoPath: '/ws/s1/repo',
-      runFolder,
+      folder: place,
       home: agentHome,
       endowment,
       settings: own,
     },
     all,
   );
-  return { variables, settings: endowment.settings, left: readdirSync(runFolder) };
+  return { variables, settings: endowment.settings, left: readdirSync(place.path) };
 }
 export interface Options {
   mode?: 'session' | 'shared';

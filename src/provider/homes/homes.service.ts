@@ -6,6 +6,7 @@ import { fairTurn } from '../../common/fair-turn.js';
 import { LOGGER, type Logger } from '../../common/logger.js';
 import { openOwnFolder } from '../../common/open-folder.js';
 import { RunnerConfig } from '../../config/runner-config.js';
+import type { RunFolder } from '../run-folder.js';
 import type { AgentHome } from './agent-home.js';
 import type { Endowment } from './endowment.js';
 import { FreshHome } from './fresh-home.js';
@@ -17,8 +18,8 @@ export interface HomeRequest {
   sessionId: string;
   /** The session's `repo/`. */
   repoPath: string;
-  /** A folder of this run alone, where the home is built and the one before is put away. */
-  runFolder: string;
+  /** Where the home is built, and the one before is put away. */
+  folder: RunFolder;
   /** What the CLI keeps in a home; for one that keeps nothing, undefined. */
   home: AgentHome | undefined;
   endowment: Endowment;
@@ -117,10 +118,10 @@ export class HomesService {
     }
   }
 
-  private build({ home, endowment, settings, repoPath, runFolder }: HomeRequest): FreshHome {
-    const fresh = new FreshHome(join(runFolder, 'home'));
+  private build({ home, endowment, settings, repoPath, folder }: HomeRequest): FreshHome {
+    const fresh = new FreshHome(folder.home);
     if (home === undefined) return fresh;
-    for (const folder of Object.values(home.variables)) fresh.make(folder);
+    for (const place of Object.values(home.variables)) fresh.make(place);
     const files = new Map([
       ...endowment.settings,
       ...Object.entries(settings),
@@ -133,12 +134,12 @@ export class HomesService {
 
   /** Puts a home in the place of the one before, whose talks it takes over. */
   private async replace(
-    { sessionId, runFolder }: HomeRequest,
+    { sessionId, folder }: HomeRequest,
     fresh: FreshHome,
     all: readonly AgentHome[],
   ): Promise<void> {
     const path = this.pathOf(sessionId);
-    const away = join(runFolder, 'home-before');
+    const away = folder.homeBefore;
     const before = OpenHome.open(path);
     try {
       if (before !== null)
