@@ -1,3 +1,4 @@
+import type { AgentErrorCode } from './agent-error.js';
 import type { TokenCounts } from './talk.js';
 
 /**
@@ -61,24 +62,4 @@ export interface Notice {
 /** A line that its reading does not know. */
 export interface UnknownActivity {
   type: 'unknown';
-}
-
-/** Why an agent failed, in one list for all CLIs. */
-export const AGENT_ERROR_CODES = [
-  'auth_missing',
-  'auth_rejected',
-  'rate_limited',
-  'quota',
-  'model_error',
-  'network',
-  'permission_denied',
-  'agent_crashed',
-  'out_of_memory',
-  'cli_usage',
-] as const;
-export type AgentErrorCode = (typeof AGENT_ERROR_CODES)[number];
-
-export interface AgentError {
-  code: AgentErrorCode;
-  message: string;
 }

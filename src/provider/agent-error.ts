@@ -1,5 +1,22 @@
 import { shortened } from '../common/shortened.js';
-import type { AgentError, AgentErrorCode } from './activity.js';
+
+/** Why an agent failed, in one list for all CLIs. */
+export type AgentErrorCode =
+  | 'auth_missing'
+  | 'auth_rejected'
+  | 'rate_limited'
+  | 'quota'
+  | 'model_error'
+  | 'network'
+  | 'permission_denied'
+  | 'agent_crashed'
+  | 'out_of_memory'
+  | 'cli_usage';
+
+export interface AgentError {
+  code: AgentErrorCode;
+  message: string;
+}
 
 /** The longest message of an error, in UTF-16 units. */
 const MAX_MESSAGE = 2000;

@@ -1,5 +1,6 @@
 import type { ReadingId } from '../config/provider-definition.js';
-import type { Activity, AgentError, AgentErrorCode } from './activity.js';
+import type { Activity } from './activity.js';
+import type { AgentError, AgentErrorCode } from './agent-error.js';
 
 /** What one line of a CLI's stdout says. */
 export interface LineReading {

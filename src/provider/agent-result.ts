@@ -1,7 +1,6 @@
-import type { AgentError } from './activity.js';
+import type { AgentError } from './agent-error.js';
 
-export const OUTCOMES = ['succeeded', 'failed', 'unknown'] as const;
-export type Outcome = (typeof OUTCOMES)[number];
+export type Outcome = 'succeeded' | 'failed' | 'unknown';
 
 /** What a run has used; null where its CLI does not say. */
 export interface AgentUsage {

@@ -1,5 +1,4 @@
-import type { AgentError } from './activity.js';
-import { agentError, errorCodeOf, OUT_OF_MEMORY } from './agent-error.js';
+import { type AgentError, agentError, errorCodeOf, OUT_OF_MEMORY } from './agent-error.js';
 
 /** How much of the end of stderr is kept, in UTF-16 units. */
 const MAX_WORDS = 16 * 1024;

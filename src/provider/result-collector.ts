@@ -1,5 +1,5 @@
-import type { Activity, AgentError, Notice, UsageActivity } from './activity.js';
-import { agentError, knownError } from './agent-error.js';
+import type { Activity, Notice, UsageActivity } from './activity.js';
+import { type AgentError, agentError, knownError } from './agent-error.js';
 import { type AgentReading, readLine, type Verdict } from './agent-reading.js';
 import type { AgentResult, AgentUsage } from './agent-result.js';
 import { ExitWords } from './exit-words.js';

@@ -1,4 +1,4 @@
-import type { AgentError } from '../provider/activity.js';
+import type { AgentError } from '../provider/agent-error.js';
 import type { AgentResult, AgentUsage, Outcome } from '../provider/agent-result.js';
 import type { RunEnd } from './run-record.js';
 

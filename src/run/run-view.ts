@@ -1,6 +1,6 @@
 import type { AgentFacts, RunRecord, RunState } from './run-record.js';
 import type { OverlaySummary } from '../packages/package-types.js';
-import type { AgentError } from '../provider/activity.js';
+import type { AgentError } from '../provider/agent-error.js';
 import type { Outcome } from '../provider/agent-result.js';
 import { resultBody, type ResultBody } from './result-body.js';
 import type { RunView } from './run.service.js';

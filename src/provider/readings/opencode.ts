@@ -1,5 +1,5 @@
-import type { Activity, AgentError } from '../activity.js';
-import { agentError } from '../agent-error.js';
+import type { Activity } from '../activity.js';
+import { type AgentError, agentError } from '../agent-error.js';
 import type { AgentReading, LineReading } from '../agent-reading.js';
 import { costIn, countAt, type Members, objectAt, objectIn, shows, textAt } from './json-line.js';
 import { toolKind, toolTitle } from './tools.js';
