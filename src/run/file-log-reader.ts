@@ -2,12 +2,10 @@ import { bufferPool } from '../common/buffer-pool.js';
 import { eventFrame, type LoggedEventType } from './event-frame.js';
 import { FRAME_END, FrameCounter, idOfFrame, MAX_ID_LINE_BYTES } from './log-frames.js';
 import type { LogIndex } from './log-index.js';
-import type { RunLogReader } from './run-log.js';
+import { MAX_HELD_BYTES, type RunLogReader } from './run-log.js';
 
 /** What a batch of several events has at most: as much as stays in the processor's cache while it is sent. */
 export const BATCH_BYTES = 256 * 1024;
-/** What a reader holds in memory at most: an event that is longer comes in parts of so much. */
-const MAX_HELD_BYTES = 1024 * 1024 + 64;
 const LF = 0x0a;
 
 /**

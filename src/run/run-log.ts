@@ -1,4 +1,13 @@
+import { MAX_READ_BYTES } from '../provider/agent-reading.js';
 import type { LoggedEventType } from './event-frame.js';
+
+/** More than a frame has besides its data. */
+const FRAME_BYTES = 64;
+/**
+ * What a reader holds in memory at most: an event that is longer comes in parts. Every line that an
+ * agent's reading reads comes whole.
+ */
+export const MAX_HELD_BYTES = MAX_READ_BYTES + FRAME_BYTES;
 
 /**
  * Everything that one run says, as the frames that go over the wire, numbered 1, 2, 3… One writer
@@ -48,8 +57,8 @@ export interface RunLog {
 
   /**
    * Reads what comes after the event with the number `after` (0: all), in batches of whole events: as
-   * many as fit into 256 KiB, or one. An event of over 1 MiB comes in parts, so that a reader who is slow
-   * holds no more than that. The reader must be closed.
+   * many as fit into 256 KiB, or one. An event of over `MAX_HELD_BYTES` comes in parts, so that a reader
+   * who is slow holds no more than that. The reader must be closed.
    */
   reader(after: number): RunLogReader;
 

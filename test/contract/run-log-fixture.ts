@@ -1,5 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { RunLog, RunLogReader, RunLogs } from '../../src/run/run-log.js';
+import {
+  MAX_HELD_BYTES,
+  type RunLog,
+  type RunLogReader,
+  type RunLogs,
+} from '../../src/run/run-log.js';
 
 /** What an adapter gives the suite: a place for logs that outlives the servers that use it. */
 export interface RunLogStorage {
@@ -15,9 +20,8 @@ export interface RunLogStorage {
 
 export type RunLogStorageFactory = () => RunLogStorage;
 
-/** What a batch of several events may have at most, and any batch. */
+/** What a batch of several events may have at most. */
 export const BATCH_BYTES = 256 * 1024;
-const MAX_HELD_BYTES = 1024 * 1024 + 64;
 
 export const never = new AbortController().signal;
 

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { eventFrame } from '../../src/run/event-frame.js';
-import type { RunLog, RunLogs } from '../../src/run/run-log.js';
+import { MAX_READ_BYTES } from '../../src/provider/agent-reading.js';
+import { MAX_HELD_BYTES, type RunLog, type RunLogs } from '../../src/run/run-log.js';
 import {
   BATCH_BYTES,
   endOf,
@@ -126,6 +127,23 @@ export function describeRunLogs(name: string, factory: RunLogStorageFactory): vo
         expect(batches.flat()).toEqual([...sizes, 2]);
         // Few large ones, as far as they go: a batch costs a turn of the reader.
         expect(batches.length).toBeLessThanOrEqual(7);
+      });
+
+      it('gives an event whole whose line an agent is read by, and a longer one in parts', async () => {
+        const line = 'x'.repeat(MAX_READ_BYTES);
+        const longest = eventFrame(999_999_999_999_999, 'agent', line);
+        expect(longest.length).toBeLessThanOrEqual(MAX_HELD_BYTES);
+        log.append('agent', line);
+        log.append('agent', `${line}${line}`);
+        await endOf(log);
+        const reader = log.reader(0);
+        const whole = eventsIn((await reader.next(never))!);
+        expect(whole.map(({ data }) => data === line)).toEqual([true]);
+        expect(reader.isBetweenEvents).toBe(true);
+        const part = (await reader.next(never))!;
+        expect(part.length).toBeLessThanOrEqual(MAX_HELD_BYTES);
+        expect(reader.isBetweenEvents).toBe(false);
+        reader.close();
       });
 
       it('waits at the end of a log that goes on', async () => {
