@@ -38,7 +38,7 @@ let here: string;
 
 beforeAll(() => {
   project = realpathSync(mkdtempSync(join(tmpdir(), 'fermilink-config-built-')));
-  compileSource(['config'], join(project, 'dist'));
+  compileSource(['common', 'config'], join(project, 'dist'));
   writeFileSync(join(project, 'dist', 'program.js'), PROGRAM);
 });
 afterAll(() => rmSync(project, { recursive: true, force: true }));

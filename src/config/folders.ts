@@ -1,6 +1,7 @@
-import { accessSync, constants, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
+import { makeFolderSync } from '../common/make-folder.js';
 
 /**
  * The home of the user. An empty or relative `HOME` would put everything into the working directory:
@@ -47,7 +48,7 @@ export function firstUsable(
   const named = `${variable} is ${JSON.stringify(candidates[0])}, but it`;
   for (const path of candidates) {
     try {
-      makeFolder(path, mode);
+      makeFolderSync(path, mode);
       accessSync(path, constants.W_OK | constants.X_OK);
       // Links are resolved once, here: later no component may be one.
       const usable = realpathSync(path);
@@ -63,23 +64,4 @@ export function firstUsable(
   }
   faults.push(`${named} must be a folder that the runner can make and write.`);
   return '';
-}
-
-/**
- * Makes a folder and those above it. Node's own recursive `mkdir` never comes back where the system
- * says that a folder's parent is missing although it is there, as `/proc` does.
- */
-function makeFolder(path: string, mode: number): void {
-  if (isFolder(path)) return;
-  if (dirname(path) !== path) makeFolder(dirname(path), mode);
-  try {
-    mkdirSync(path, mode);
-  } catch (error) {
-    // Another server that starts may have been faster.
-    if (!isFolder(path)) throw error;
-  }
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -1,3 +1,5 @@
+import { isJsonObject } from '../common/json.js';
+
 /** Checks the members of a parsed JSON document one by one, and tells of each that breaks its rule. */
 export class Walk {
   /** @param fault told the path of a member, and its rule as the end of a sentence */
@@ -5,7 +7,7 @@ export class Walk {
 
   /** An object that has no members but these; null if it is none. */
   object(value: unknown, path: string, members: readonly string[]): Record<string, unknown> | null {
-    if (!isObject(value)) {
+    if (!isJsonObject(value)) {
       this.fault(path, 'must be an object');
       return null;
     }
@@ -19,7 +21,7 @@ export class Walk {
 
   /** The members of an object that may have any. */
   entries(value: unknown, path: string, rule = 'must be an object'): [string, unknown][] {
-    if (isObject(value)) return Object.entries(value);
+    if (isJsonObject(value)) return Object.entries(value);
     this.fault(path, rule);
     return [];
   }
@@ -63,8 +65,4 @@ export class Walk {
     this.fault(path, 'must be true or false');
     return null;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

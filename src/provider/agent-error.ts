@@ -1,4 +1,4 @@
-import { shortened } from '../common/shortened.js';
+import { shortened } from '../common/cut-text.js';
 
 /** Why an agent failed, in one list for all CLIs. */
 export type AgentErrorCode =

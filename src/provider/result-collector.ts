@@ -1,3 +1,4 @@
+import { wholeCharacters } from '../common/cut-text.js';
 import type { Activity, Notice, UsageActivity } from './activity.js';
 import { type AgentError, agentError, knownError } from './agent-error.js';
 import { type AgentReading, readLine, type Verdict } from './agent-reading.js';
@@ -145,8 +146,7 @@ export class ResultCollector {
     const text = shown(said);
     const bytes = Buffer.from(text);
     if (bytes.length <= MAX_TEXT_BYTES) return text;
-    // Where a character was cut, its beginning has become U+FFFD.
-    return bytes.toString('utf8', 0, MAX_TEXT_BYTES).replace(/\ufffd$/, '');
+    return bytes.toString('utf8', 0, wholeCharacters(bytes, MAX_TEXT_BYTES));
   }
 
   /** What was used, without what the CLI had counted before this run. */

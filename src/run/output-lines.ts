@@ -1,4 +1,5 @@
 import { bufferPool } from '../common/buffer-pool.js';
+import { wholeCharacters } from '../common/cut-text.js';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -128,15 +129,4 @@ function* splitAtLf(block: Buffer): Generator<Buffer> {
     if (end < 0) return;
     start = end + 1;
   }
-}
-
-/** Where to cut at `end` or up to three bytes before it, so that no character is split. */
-function wholeCharacters(bytes: Buffer, end: number): number {
-  for (let back = 1; back <= 4 && back <= end; back += 1) {
-    const byte = bytes[end - back] ?? 0;
-    if ((byte & 0b1100_0000) === 0b1000_0000) continue;
-    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
-    return length > back ? end - back : end;
-  }
-  return end;
 }

@@ -1,5 +1,5 @@
+import { shortened } from '../../common/cut-text.js';
 import { isJsonObject } from '../../common/json.js';
-import { shortened } from '../../common/shortened.js';
 import type { ToolKind } from '../activity.js';
 import { textAt } from './json-line.js';
 
