@@ -8,9 +8,10 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { join } from 'node:path';
 import { basesIn } from '../../../test/support/agent-settings.js';
-import { base, folder, home, modeOf, prepare, write } from '../../../test/support/homes.js';
+import { modeOf, openHomes, write } from '../../../test/support/homes.js';
+
+const { at, base, home, prepare } = openHomes();
 
 describe("a session's home", () => {
   it.each([
@@ -83,9 +84,9 @@ describe("a session's home", () => {
   });
 
   it('has settings that the administrator has linked to', async () => {
-    write(join(folder, 'mounted.toml'), 'model = "m"\n');
+    write(at('mounted.toml'), 'model = "m"\n');
     mkdirSync(base('.codex'), { recursive: true });
-    symlinkSync(join(folder, 'mounted.toml'), base('.codex', 'config.toml'));
+    symlinkSync(at('mounted.toml'), base('.codex', 'config.toml'));
     await prepare('codex');
     expect(lstatSync(home('.codex', 'config.toml')).isFile()).toBe(true);
   });
@@ -177,6 +178,6 @@ describe('a shared home', () => {
     expect((await prepare('opencode', { mode: 'shared' })).variables).toEqual(
       basesIn(base()).opencode,
     );
-    expect(existsSync(join(folder, 'runtime', 'homes'))).toBe(false);
+    expect(existsSync(at('runtime', 'homes'))).toBe(false);
   });
 });

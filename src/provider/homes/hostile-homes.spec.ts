@@ -8,7 +8,9 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { base, home, keepLogin, modeOf, prepare, write } from '../../../test/support/homes.js';
+import { modeOf, openHomes, write } from '../../../test/support/homes.js';
+
+const { base, home, keepLogin, prepare } = openHomes();
 
 describe('what an agent has put in the place of', () => {
   const PLANTS: [string, (path: string) => void][] = [

@@ -11,16 +11,9 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
-import {
-  base,
-  folder,
-  home,
-  keepLogin,
-  modeOf,
-  prepare,
-  write,
-} from '../../../test/support/homes.js';
+import { modeOf, openHomes, write } from '../../../test/support/homes.js';
+
+const { at, base, home, keepLogin, prepare } = openHomes();
 
 describe('a login that a CLI has renewed', () => {
   const LOGIN = { auth_mode: 'chatgpt', tokens: { account_id: 'a', access_token: '1' } };
@@ -68,10 +61,10 @@ describe('a login that a CLI has renewed', () => {
   });
 
   it('keeps the link by which the administrator has it elsewhere', async () => {
-    write(join(folder, 'secrets', 'auth.json'), JSON.stringify(LOGIN));
-    utimesSync(join(folder, 'secrets', 'auth.json'), 1000, 1000);
+    write(at('secrets', 'auth.json'), JSON.stringify(LOGIN));
+    utimesSync(at('secrets', 'auth.json'), 1000, 1000);
     rmSync(base('.codex', 'auth.json'));
-    symlinkSync(join(folder, 'secrets', 'auth.json'), base('.codex', 'auth.json'));
+    symlinkSync(at('secrets', 'auth.json'), base('.codex', 'auth.json'));
     renew(renewed('2'));
     await keepLogin('codex');
     expect(lstatSync(base('.codex', 'auth.json')).isSymbolicLink()).toBe(true);
