@@ -1,4 +1,3 @@
-import type { ReadingId } from '../config/provider-definition.js';
 import type { Activity } from './activity.js';
 import type { AgentError, AgentErrorCode } from './agent-error.js';
 
@@ -23,8 +22,6 @@ export interface Verdict {
 
 /** Understands the output of one CLI. */
 export interface AgentReading {
-  /** By which a providers file chooses it. */
-  readonly id: ReadingId;
   /**
    * Texts of which each line that can matter to the result has at least one; a line without any is not
    * parsed while the run goes on. ASCII, and rather long: the search goes on in

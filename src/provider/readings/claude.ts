@@ -17,7 +17,6 @@ const MAX_PARTS = 256;
 
 /** The lines of `claude --print --output-format stream-json`. */
 export const claudeReading: AgentReading = {
-  id: 'claude',
   signs: [
     '"type":"assistant"',
     '"type":"result"',

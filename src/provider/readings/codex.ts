@@ -14,7 +14,6 @@ import { titleIn } from './tools.js';
 
 /** The lines of `codex exec --json`. */
 export const codexReading: AgentReading = {
-  id: 'codex',
   // What a tool has given back, and what the model thinks, says nothing of the result and may be long.
   signs: [
     '"type":"item.started"',

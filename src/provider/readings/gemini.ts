@@ -6,7 +6,6 @@ import { toolKind, toolTitle } from './tools.js';
 
 /** The lines of `gemini --output-format stream-json`. */
 export const geminiReading: AgentReading = {
-  id: 'gemini',
   signs: [
     '"type":"init"',
     '"role":"assistant"',

@@ -6,7 +6,6 @@ import { toolKind, toolTitle } from './tools.js';
 
 /** The lines of `opencode run --format json`. */
 export const opencodeReading: AgentReading = {
-  id: 'opencode',
   signs: ['"type":"step_', '"type":"text"', '"type":"tool_use"', '"type":"error"'],
   exitCodes: {},
   concludes: true,

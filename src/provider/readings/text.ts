@@ -2,7 +2,6 @@ import type { AgentReading } from '../agent-reading.js';
 
 /** A CLI whose lines are for people: each is text, and what it made of its work nobody can tell. */
 export const textReading: AgentReading = {
-  id: 'text',
   signs: [],
   exitCodes: {},
   concludes: false,
