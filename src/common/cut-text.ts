@@ -1,6 +1,8 @@
 /** A text, or its beginning with an ellipsis where it has more than `most` UTF-16 units. */
 export function shortened(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  if (text.length <= most) return text;
+  // Half a pair would be no character.
+  return `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 /** Where to cut UTF-8 at `end` or up to three bytes before it, so that no character is split. */

@@ -9,7 +9,7 @@ import type { AgentResult } from './agent-result.js';
 import { READINGS } from './readings/index.js';
 import { ResultCollector, type SeenExit } from './result-collector.js';
 
-const readingOf = (cli: string) => READINGS.get(cli)!;
+const readingOf = (cli: string) => READINGS[cli as keyof typeof READINGS];
 const read = (cli: string, line: string) => readLine(readingOf(cli), Buffer.from(line));
 
 /** The line in which a CLI says how its work has gone, of one recording. */

@@ -4,7 +4,7 @@ import { eventFrame } from './event-frame.js';
 
 const view = () =>
   new ActivityView(
-    () => READINGS.get('opencode')!,
+    () => READINGS.opencode,
     (text) => text.replaceAll('hush', '[redacted]'),
   );
 const shown = async (...lines: string[]) =>

@@ -26,8 +26,7 @@ describe('the temporary folders of a run', () => {
       { runtimeRoot, prepareTimeoutSeconds: 60 } as RunnerConfig,
       { forRun: async () => ({ provider: 'demo' }) } as unknown as PolicyService,
       {
-        requireImplemented: () => ({ id: 'codex' }),
-        requireStartable: () => undefined,
+        requireStartable: () => ({ id: 'codex' }),
         prepareLaunch: async ({ folder }: LaunchRequest) => launched.push(folder.tmp),
       } as unknown as ProviderService,
       { prepare: async () => ({}), repoPathOf: () => base } as unknown as WorkspaceService,

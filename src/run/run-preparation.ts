@@ -86,8 +86,7 @@ export class RunPreparation {
     const policy = await this.policies.forRun(order.sandbox);
     // Before any file is touched: whether this provider can run here at all. What is none may be anything
     // that somebody has pasted, and is no name for a metric.
-    run.provider = this.providers.requireImplemented(policy.provider).id;
-    this.providers.requireStartable(policy);
+    run.provider = this.providers.requireStartable(policy).id;
     signal.throwIfAborted();
     const preparing = this.workspaces.prepare({
       sessionId: run.sessionId,

@@ -4,7 +4,7 @@ import { ResultCollector } from '../result-collector.js';
 import { READINGS } from './index.js';
 
 const MIB = 1024 * 1024;
-const reading = (cli: string) => READINGS.get(cli)!;
+const reading = (cli: string) => READINGS[cli as keyof typeof READINGS];
 const exit = { returnCode: 0, isOwn: true };
 
 function resultOf(cli: string, ...lines: object[]) {
