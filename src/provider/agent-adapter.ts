@@ -85,6 +85,8 @@ export interface AgentAdapter {
   readonly politeSignal: StopSignal;
   /** Understands what it prints. */
   readonly reading: AgentReading;
+  /** Names in a workspace from which it starts programs, whatever it is told. */
+  readonly startsFrom?: readonly string[];
   /** The modes in which it can be started; all of them if absent. */
   readonly modes?: ReadonlySet<LaunchMode>;
   /** The name of the file in the launch folder that the prompt goes into; on stdin if absent. */

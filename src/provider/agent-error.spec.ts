@@ -121,6 +121,9 @@ const SENTENCES: Record<string, readonly string[]> = {
 /** Sentences of agents at work, in which a word or a number only looks like one of those. */
 const HARMLESS = [
   'Attempt 1 of 3',
+  'It read 512 files.',
+  '    at Socket.emit (node:events:518:28)',
+  'Error: x at file.js:500:3',
   'Listening on port 5001.',
   'Listening on 127.0.0.1:50000.',
   'It read 4290 lines.',
@@ -170,14 +173,18 @@ describe('the status of a refusal', () => {
     [402, 'quota'],
     [403, 'auth_rejected'],
     [429, 'rate_limited'],
-    [400, 'model_error'],
-    [404, 'model_error'],
     [500, 'model_error'],
     [529, 'model_error'],
   ])('%d counts for more than words', (status, code) => {
     for (const words of ['', 'connection error', 'Not logged in']) {
       expect(errorCodeOf(words, status)).toBe(code);
     }
+  });
+
+  it.each([400, 404])('%d is a fault of the model, unless words say more', (status) => {
+    for (const words of ['', 'connection error'])
+      expect(errorCodeOf(words, status)).toBe('model_error');
+    expect(errorCodeOf('API key not valid.', status)).toBe('auth_rejected');
   });
 
   it('of too many requests hides no want of money', () => {

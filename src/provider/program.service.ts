@@ -75,7 +75,8 @@ export class ProgramService {
   }
 
   private nameOf({ id, binary }: AgentAdapter): string {
-    return this.config.binaries[id as ProviderId] ?? binary;
+    const { binaries } = this.config;
+    return (Object.hasOwn(binaries, id) ? binaries[id as ProviderId] : null) ?? binary;
   }
 }
 

@@ -92,7 +92,7 @@ export class ResultCollector {
         this.used = sum(this.used, activity);
         return;
       case 'error':
-        this.error = errorOf(activity);
+        this.error = worded(errorOf(activity)) ?? this.error;
         return;
       case 'warning':
         // What it goes on after may still be what it fails of at last.
@@ -116,7 +116,7 @@ export class ResultCollector {
     if (this.verdict?.outcome === 'succeeded') return { outcome: 'succeeded', error: null };
     const said = this.error ?? this.warning;
     if (this.verdict !== null) {
-      const error = this.verdict.error ?? said ?? this.words.failure;
+      const error = worded(this.verdict.error) ?? said ?? this.words.failure;
       return { outcome: 'failed', error: error ?? unexplained() };
     }
     // Who was ended from outside had no chance to say how it went; what it waited for it may have said.
@@ -198,6 +198,11 @@ function sum(before: UsageActivity | null, more: UsageActivity): UsageActivity {
 
 function errorOf({ code, message }: Notice): AgentError {
   return code === null ? agentError(message, 'model_error') : knownError(code, message);
+}
+
+/** One that says nothing explains nothing. */
+function worded(error: AgentError | undefined): AgentError | null {
+  return error === undefined || error.message === '' ? null : error;
 }
 
 function unexplained(): AgentError {

@@ -86,13 +86,15 @@ export class RunPreparation {
     const policy = await this.policies.forRun(order.sandbox);
     // Before any file is touched: whether this provider can run here at all. What is none may be anything
     // that somebody has pasted, and is no name for a metric.
-    run.provider = this.providers.requireStartable(policy).id;
+    const adapter = this.providers.requireStartable(policy);
+    run.provider = adapter.id;
     signal.throwIfAborted();
     const preparing = this.workspaces.prepare({
       sessionId: run.sessionId,
       prompt: order.prompt,
       requestedPackageId: order.packageId,
-      providerId: policy.provider,
+      providerId: adapter.id,
+      putAway: adapter.startsFrom,
       signal,
     });
     try {

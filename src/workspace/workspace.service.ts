@@ -12,6 +12,7 @@ import type { InstalledPackage, OverlaySummary } from '../packages/package-types
 import { GitRepositoryService } from './git-repository.service.js';
 import { InstructionFilesService } from './instruction-files.service.js';
 import { ensureMemoryFile } from './memory-file.js';
+import { putAway } from './put-away.js';
 
 const REPO = 'repo';
 /** Where the template is copied to before it becomes `repo/`; what is found there is a crash's rest. */
@@ -23,6 +24,8 @@ export interface WorkspaceRequest {
   prompt: string;
   requestedPackageId: string | null;
   providerId: string;
+  /** Names in `repo/` from which the provider's CLI would start programs. */
+  putAway?: readonly string[];
   /** Looked at between two steps. */
   signal: AbortSignal;
 }
@@ -115,7 +118,7 @@ export class WorkspaceService {
     workspace: Directory,
     repo: Directory,
     fresh: boolean,
-    { prompt, requestedPackageId, providerId, signal }: WorkspaceRequest,
+    { prompt, requestedPackageId, providerId, putAway: names = [], signal }: WorkspaceRequest,
   ): Promise<OverlaySummary | null> {
     signal.throwIfAborted();
     const [rules, pkg] = await together(
@@ -143,6 +146,7 @@ export class WorkspaceService {
     await together(
       // Again behind an overlay, whatever that may have done: the rules are the administrator's.
       putRules(),
+      putAway(repo, names),
       keepMemory(repo, prompt),
       repo.ensureSub('outputs').then((outputs) => outputs.close()),
     );

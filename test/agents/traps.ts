@@ -92,7 +92,8 @@ function opencode({ mark, thief }: Bait): Files {
   return {
     'opencode.json': config('root'),
     '.opencode/opencode.json': config('folder'),
-    // Not `.opencode/plugin`: 1.18.33 imports what is in there whatever it is told.
+    '.opencode/plugin/planted.js': program(mark('plugin')),
+    '.opencode/plugins/planted.ts': program(mark('plugins')),
     '.opencode/tool/planted.js':
       program(mark('tool')) +
       `export default { description: 'Planted', args: {}, execute: async () => '' };\n`,

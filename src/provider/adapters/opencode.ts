@@ -24,6 +24,10 @@ const NOTHING_TO_INSTALL = {
 
 /** What stands in a workspace can start programs, lift the mode, and send the key to another server. */
 const NO_PROJECT_CONFIG = { OPENCODE_DISABLE_PROJECT_CONFIG: '1' };
+/** It imports plugins that these name or hold, nevertheless. */
+const PLUGIN_PLACES = ['.opencode', 'opencode.json', 'opencode.jsonc'];
+/** Otherwise it fetches its list of models anew for each new home. */
+const NO_MODELS_FETCH = { OPENCODE_DISABLE_MODELS_FETCH: '1' };
 
 const opencode: AgentAdapter = {
   id: 'opencode',
@@ -38,6 +42,7 @@ const opencode: AgentAdapter = {
   environmentFamilies: ['OPENCODE_'],
   politeSignal: 'SIGTERM',
   reading: opencodeReading,
+  startsFrom: PLUGIN_PLACES,
 
   invocation({ policy, environment, agents, repoPath, talk }: LaunchContext): AgentInvocation {
     const args = ['run', '--format', 'json'];
@@ -54,7 +59,8 @@ const opencode: AgentAdapter = {
       instructions: instructions(administrators, repoPath),
     };
     const env = { [CONFIG_VARIABLE]: JSON.stringify(config), ...NO_PROJECT_CONFIG };
-    return agents.updateChecks ? { args, env } : { args, env, settings: NOTHING_TO_INSTALL };
+    if (agents.updateChecks) return { args, env };
+    return { args, env: { ...env, ...NO_MODELS_FETCH }, settings: NOTHING_TO_INSTALL };
   },
 };
 
