@@ -29,6 +29,8 @@ export interface TalkFile {
   readonly id: RegExp;
   /** Whether a file is that of a talk; absent where all talks are in one file, with their ids. */
   isFileOf?(name: string, id: string): boolean;
+  /** Whether a file with these first bytes can be what its CLI takes it for. */
+  isWhole?(path: string, head: Buffer): boolean;
 }
 
 export interface SettingsFile {

@@ -7,6 +7,7 @@ import type { AgentBases, XdgVariable } from '../../config/runner-config.js';
 import type { AgentHome, BaseHome } from './agent-home.js';
 
 export const CODEX_SETTINGS = '.codex/config.toml';
+const DATABASE_HEAD = Buffer.from('SQLite format 3\0');
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export const GEMINI_SETTINGS = '.gemini/settings.json';
 export const GEMINI_VARIABLES = '.gemini/.env';
@@ -23,7 +24,7 @@ export function codexHome(places: readonly string[]): AgentHome {
   return {
     variables: { CODEX_HOME: '.codex' },
     credential: '.codex/auth.json',
-    account: ['auth_mode', 'tokens.account_id'],
+    account: ['auth_mode', 'tokens.account_id', 'OPENAI_API_KEY'],
     settings: [{ path: CODEX_SETTINGS }, { path: '.codex/AGENTS.md' }],
     talks: ['.codex/sessions'],
     talkFile: { id: UUID, isFileOf: (name, id) => name.endsWith(`-${id}.jsonl`) },
@@ -62,6 +63,7 @@ export function geminiHome({ folder, chosen }: AgentBases['gemini']): AgentHome 
   return {
     variables: { GEMINI_CLI_HOME: '' },
     credential: '.gemini/oauth_creds.json',
+    account: ['id_token:sub'],
     settings: [
       { path: GEMINI_SETTINGS },
       { path: '.gemini/GEMINI.md' },
@@ -91,11 +93,18 @@ export function opencodeHome(folders: AgentBases['opencode']): AgentHome {
   return {
     variables: XDG_FOLDERS,
     credential: data('auth.json'),
+    // Of several vendors; a key is not renewed.
+    account: ['*.type', '*.key', '*.accountId'],
     settings: ['config.json', 'opencode.json', 'opencode.jsonc', 'AGENTS.md'].map((name) => ({
       path: config(name),
     })),
     talks: [data('opencode.db'), data('opencode.db-wal')],
-    talkFile: { id: /^ses_[0-9A-Za-z]{8,64}$/ },
+    talkFile: {
+      id: /^ses_[0-9A-Za-z]{8,64}$/,
+      // Of anything else it says that this is no database, and ends. It makes one of an empty file.
+      isWhole: (path, head) =>
+        !path.endsWith('.db') || head.length === 0 || head.equals(DATABASE_HEAD),
+    },
     ...always({
       variables: folders,
       at: (path) => {

@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../../common/errors.js';
+import type { AgentHome } from './agent-home.js';
 import type { OpenHome } from './open-home.js';
 
 /**
@@ -12,6 +13,7 @@ export class FreshHome {
   /** What was written or linked into it. */
   readonly files: string[] = [];
   private readonly taken: string[] = [];
+  private readonly kept: string[] = [];
   private readonly folders = new Set<string>();
 
   constructor(private readonly path: string) {
@@ -37,10 +39,27 @@ export class FreshHome {
     this.files.push(path);
   }
 
-  /** Takes a file or a folder over from another home, but nothing that only leads to one. */
-  take(before: OpenHome, path: string): void {
-    const stats = before.stats(path);
-    if (!stats?.isFile() && !stats?.isDirectory()) return;
+  /** A file that it is to have from the home before. */
+  keepFile(path: string): void {
+    this.kept.push(path);
+  }
+
+  /** Takes over from the home before what is kept of it: nothing that only leads to a talk, and no damaged one. */
+  takeFrom(before: OpenHome, homes: readonly AgentHome[]): void {
+    for (const { talks, talkFile } of homes) {
+      const areFiles = talkFile !== undefined && talkFile.isFileOf === undefined;
+      for (const path of talks) {
+        const stats = before.stats(path);
+        const isRight = areFiles
+          ? stats?.isFile() && (talkFile.isWhole?.(path, before.headOf(path)) ?? true)
+          : stats?.isDirectory();
+        if (isRight) this.take(before, path);
+      }
+    }
+    for (const path of this.kept) if (before.stats(path)?.isFile()) this.take(before, path);
+  }
+
+  private take(before: OpenHome, path: string): void {
     this.make(dirname(path));
     try {
       renameSync(before.at(path)!, join(this.path, path));

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   lstatSync,
@@ -102,11 +104,32 @@ describe('from one run to the next', () => {
   ];
 
   it.each(TALKS)('%s finds its talks again, also after another CLI', async (provider, talk) => {
+    const content = talk.endsWith('.db') ? 'SQLite format 3\0 and a talk' : 'a talk';
     await prepare(provider);
-    write(home(talk), 'a talk');
+    write(home(talk), content);
     for (const next of [provider, 'demo', provider]) {
       await prepare(next);
-      expect(readFileSync(home(talk), 'utf8')).toBe('a talk');
+      expect(readFileSync(home(talk), 'utf8')).toBe(content);
+    }
+  });
+
+  it('they stay while a process of an earlier run writes into its home', async () => {
+    await prepare('codex');
+    const talk = home('.codex/sessions/2026/talk.jsonl');
+    write(talk, 'a talk');
+    const child = spawn('sh', ['-c', `while :; do mkdir -p '${home('.cache/x')}'; done`], {
+      stdio: 'ignore',
+    });
+    try {
+      let seen = 0;
+      for (let run = 0; run < 200 && seen < 20; run += 1) {
+        const { left } = await prepare('codex');
+        if (left.some((name) => /^home-before-/.test(name))) seen += 1;
+        expect(readFileSync(talk, 'utf8')).toBe('a talk');
+      }
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
     }
   });
 

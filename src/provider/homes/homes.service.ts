@@ -11,8 +11,13 @@ import type { AgentHome } from './agent-home.js';
 import type { Endowment } from './endowment.js';
 import { FreshHome } from './fresh-home.js';
 import { OpenHome, removeEmpty } from './open-home.js';
-import { takeBack } from './renewed-login.js';
+import { takeBack, type Taking } from './renewed-login.js';
 import { isTalkIn } from './talk-search.js';
+
+/** What a file system says where a folder is to go and something stands. */
+const IS_TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EISDIR']);
+/** Nobody who does not mean to is quicker so often. */
+const MAX_ATTEMPTS = 50;
 
 export interface HomeRequest {
   sessionId: string;
@@ -53,9 +58,9 @@ export class HomesService {
     if (this.config.agents.home === 'shared') return endowment.base?.variables ?? {};
     try {
       // What the last run could not give back, since the server died under it.
-      if (home !== undefined) await this.keepLogin(home, sessionId);
+      const isLocked = home !== undefined && (await this.keepLogin(home, sessionId)) === 'locked';
       await fairTurn();
-      await this.replace(request, this.build(request), all);
+      await this.replace(request, this.build(request, isLocked), all);
     } catch (error) {
       throw toRunnerError(
         error,
@@ -98,27 +103,33 @@ export class HomesService {
   /**
    * Where a CLI has renewed its login in a session's home, gives it back to the administrator's, so that
    * it serves all. A login that is refused stays where it is, until the session's next run.
+   * @returns what became of it; null where it was not renewed
    */
-  async keepLogin(home: AgentHome, sessionId: string): Promise<void> {
-    if (this.config.agents.home === 'shared') return;
+  async keepLogin(home: AgentHome, sessionId: string): Promise<Taking['outcome'] | null> {
+    if (this.config.agents.home === 'shared') return null;
     const place = OpenHome.open(this.pathOf(sessionId));
-    if (place === null) return;
+    if (place === null) return null;
     try {
       // As a rule it still is the link.
-      if (place.stats(home.credential)?.isFile() !== true) return;
+      if (place.stats(home.credential)?.isFile() !== true) return null;
       const base = await home.findOrMake();
-      if (base === null) return;
+      if (base === null) return null;
       const renewed = place.at(home.credential)!;
-      const refusal = await takeBack(renewed, base.at(home.credential), home.account ?? []);
-      if (refusal === null) return;
-      const file = basename(home.credential);
-      this.logger.warn({ session: sessionId, file, refusal }, 'a renewed login was not taken over');
+      const taking = await takeBack(renewed, base.at(home.credential), home.account ?? []);
+      const facts = { session: sessionId, file: basename(home.credential), ...taking };
+      if ('refusal' in taking) this.logger.warn(facts, 'a renewed login was not taken over');
+      else this.logger.info(facts, 'a login was renewed');
+      return taking.outcome;
     } finally {
       place.close();
     }
   }
 
-  private build({ home, endowment, settings, repoPath, folder }: HomeRequest): FreshHome {
+  /** @param keepsLogin its login has been renewed, and could not be given back yet */
+  private build(
+    { home, endowment, settings, repoPath, folder }: HomeRequest,
+    keepsLogin: boolean,
+  ): FreshHome {
     const fresh = new FreshHome(folder.home);
     if (home === undefined) return fresh;
     for (const place of Object.values(home.variables)) fresh.make(place);
@@ -128,7 +139,8 @@ export class HomesService {
       ...Object.entries(home.indexes?.(repoPath) ?? {}),
     ]);
     for (const [path, text] of files) fresh.write(path, text);
-    if (endowment.login !== null) fresh.link(home.credential, endowment.login);
+    if (keepsLogin) fresh.keepFile(home.credential);
+    else if (endowment.login !== null) fresh.link(home.credential, endowment.login);
     return fresh;
   }
 
@@ -142,19 +154,45 @@ export class HomesService {
     const away = folder.homeBefore;
     const before = OpenHome.open(path);
     try {
-      if (before !== null)
-        for (const it of all) it.talks.forEach((talk) => fresh.take(before, talk));
-      await this.putAway(path, away);
-      fresh.place(path);
+      if (before !== null) fresh.takeFrom(before, all);
+      await this.exchange(path, away, fresh);
       // Mostly nothing else is in it, and then it needs no program that removes it.
       before?.takeApart(fresh.files);
       if (before !== null) removeEmpty(away);
     } catch (error) {
       // The talks must not go with the folder of this run.
-      if (before !== null) restore(before, fresh, away, path);
+      if (before !== null) await this.restore(before, fresh, away, path);
       throw error;
     } finally {
       before?.close();
+    }
+  }
+
+  /**
+   * Puts a home into its place, and what stands there away. A process that is left of an earlier run may put
+   * something there in between.
+   */
+  private async exchange(path: string, away: string, fresh: FreshHome): Promise<void> {
+    await this.putAway(path, away);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        fresh.place(path);
+        return;
+      } catch (error) {
+        if (!IS_TAKEN.has(errnoOf(error) ?? '') || attempt === MAX_ATTEMPTS) throw error;
+        await this.putAway(path, `${away}-${attempt}`);
+      }
+    }
+  }
+
+  /** Puts back the home that was there, and its talks into it, whatever stands there by now. */
+  private async restore(before: OpenHome, fresh: FreshHome, away: string, path: string) {
+    try {
+      fresh.giveBack(before);
+      await this.putAway(path, `${away}-restored`);
+      renameSync(away, path);
+    } catch {
+      // It had not been put away yet, or cannot be put back: the error that led here is the one to tell.
     }
   }
 
@@ -175,14 +213,5 @@ export class HomesService {
 
   private pathOf(sessionId: string): string {
     return join(this.config.runtimeRoot, 'homes', sessionId);
-  }
-}
-
-function restore(before: OpenHome, fresh: FreshHome, away: string, path: string): void {
-  try {
-    fresh.giveBack(before);
-    renameSync(away, path);
-  } catch {
-    // It had not been put away yet, or cannot be put back: the error that led here is the one to tell.
   }
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -60,10 +61,28 @@ describe('what an agent has put in the place of', () => {
     fresh();
   });
 
-  it.each(PLANTS.filter(([what]) => what !== 'a file'))('its talks: %s', async (_what, plant) => {
+  it.each(PLANTS)('its talks: %s', async (_what, plant) => {
     plant(home('.codex', 'sessions'));
     await prepare('codex');
     fresh();
+  });
+
+  it('the database of opencode: none, or another file', async () => {
+    const database = home('.local/share/opencode/opencode.db');
+    for (const content of ['garbage', 'SQLite format 4\0']) {
+      write(database, content);
+      await prepare('opencode');
+      expect(existsSync(database)).toBe(false);
+    }
+    mkdirSync(database, { recursive: true });
+    await prepare('opencode');
+    expect(existsSync(database)).toBe(false);
+    // It makes a database of an empty file.
+    write(database);
+    await prepare('opencode');
+    expect(existsSync(database)).toBe(true);
+    await prepare('codex');
+    rmSync(home('.local'), { recursive: true });
   });
 
   it('a file of settings: a folder with much in it', async () => {

@@ -1,8 +1,10 @@
 import {
   closeSync,
   constants,
+  fstatSync,
   lstatSync,
   openSync,
+  readSync,
   rmdirSync,
   type Stats,
   unlinkSync,
@@ -14,6 +16,8 @@ const FOLDER =
   constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** What stands there instead of a folder, or a folder that is closed to the server. */
 const NO_FOLDER = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES']);
+/** As much as tells the kind of a file. */
+const HEAD_BYTES = 16;
 /** Larger files are left to whoever removes the rest: to take one away can take its time. */
 const MAX_UNLINKED_BYTES = 4 * 1024 * 1024;
 
@@ -46,6 +50,24 @@ export class OpenHome {
   stats(path: string): Stats | null {
     const place = this.at(path);
     return place === null ? null : (lstatSync(place, { throwIfNoEntry: false }) ?? null);
+  }
+
+  /** The first bytes of a file; none where there is no regular file that can be read. */
+  headOf(path: string): Buffer {
+    const head = Buffer.alloc(HEAD_BYTES);
+    const place = this.at(path);
+    if (place === null) return head.subarray(0, 0);
+    let file: number | null = null;
+    try {
+      file = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      return fstatSync(file).isFile()
+        ? head.subarray(0, readSync(file, head))
+        : head.subarray(0, 0);
+    } catch {
+      return head.subarray(0, 0);
+    } finally {
+      if (file !== null) closeSync(file);
+    }
   }
 
   /** Removes these files, and the folders that it has come through if nothing else is in them. */

@@ -1,3 +1,4 @@
+import { lockFile } from '../../common/file-lock.js';
 import {
   existsSync,
   linkSync,
@@ -104,6 +105,25 @@ describe('a login that a CLI has renewed', () => {
     expect(readlinkSync(place())).toBe(base('.codex', 'auth.json'));
   });
 
+  it('is newer than one that an agent has dated to a time to come', async () => {
+    // Through the link.
+    utimesSync(place(), Date.now() / 1000 + 1e6, Date.now() / 1000 + 1e6);
+    renew(renewed('2'));
+    await keepLogin('codex');
+    expect(login()).toBe(renewed('2'));
+  });
+
+  it('stays in its home while others hold its lock, and is taken over later', async () => {
+    renew(renewed('2'));
+    const lock = await lockFile(base('.codex', '.fermilink-login.lock'), 1);
+    await prepare('codex');
+    expect(readFileSync(place(), 'utf8')).toBe(renewed('2'));
+    expect(login()).toBe(JSON.stringify(LOGIN));
+    await lock!.release();
+    await keepLogin('codex');
+    expect(login()).toBe(renewed('2'));
+  });
+
   it('is not taken where the administrator has none any more', async () => {
     rmSync(base('.codex', 'auth.json'));
     renew(renewed('2'));
@@ -116,5 +136,58 @@ describe('a login that a CLI has renewed', () => {
     linkSync(base('.codex', 'auth.json'), place());
     await keepLogin('codex');
     expect(login()).toBe(JSON.stringify(LOGIN));
+  });
+});
+
+describe('a login of another account', () => {
+  const token = (sub: string) =>
+    `e30.${Buffer.from(JSON.stringify({ sub })).toString('base64url')}.signature-${sub}`;
+  const LOGINS: [string, string, object, object, object][] = [
+    [
+      'codex',
+      '.codex/auth.json',
+      { auth_mode: 'apikey', OPENAI_API_KEY: 'key-of-ada' },
+      { auth_mode: 'apikey', OPENAI_API_KEY: 'key-of-ada', last_refresh: 'now' },
+      { auth_mode: 'apikey', OPENAI_API_KEY: 'key-of-eve' },
+    ],
+    [
+      'gemini',
+      '.gemini/oauth_creds.json',
+      { access_token: '1', id_token: token('ada') },
+      { access_token: '2', id_token: token('ada') },
+      { access_token: '2', id_token: token('eve') },
+    ],
+    [
+      'opencode',
+      '.local/share/opencode/auth.json',
+      {
+        a: { type: 'api', key: 'key-of-ada' },
+        b: { type: 'oauth', access: '1', accountId: 'ada' },
+      },
+      {
+        a: { type: 'api', key: 'key-of-ada' },
+        b: { type: 'oauth', access: '2', accountId: 'ada' },
+      },
+      {
+        a: { type: 'api', key: 'key-of-eve' },
+        b: { type: 'oauth', access: '2', accountId: 'ada' },
+      },
+    ],
+  ];
+
+  it.each(LOGINS)('is refused by %s', async (provider, path, before, same, other) => {
+    const content = () => JSON.parse(readFileSync(base(path), 'utf8')) as object;
+    write(base(path), JSON.stringify(before));
+    utimesSync(base(path), 1000, 1000);
+    for (const [renewed, expected] of [
+      [other, before],
+      [same, same],
+    ] as const) {
+      await prepare(provider);
+      rmSync(home(path));
+      writeFileSync(home(path), JSON.stringify(renewed));
+      await keepLogin(provider);
+      expect(content()).toEqual(expected);
+    }
   });
 });

@@ -10,29 +10,38 @@ const MAX_LOGIN_BYTES = 256 * 1024;
 const LOCK = '.fermilink-login.lock';
 const LOCK_SECONDS = 10;
 
+/** What became of a login that a CLI has renewed; refused, it stays where it is. */
+export type Taking =
+  | { outcome: 'taken' | 'older' | 'gone' }
+  /** Another time it may be taken over. */
+  | { outcome: 'locked'; refusal: string }
+  | { outcome: 'refused'; refusal: string };
+
+const refused = (refusal: string): Taking => ({ outcome: 'refused', refusal });
+
 /**
  * Moves a login that a CLI has renewed to the place of the login that it was made from, in one step,
  * where it is newer: of several, the newest stays. What is not a login of the same kind and account is
  * refused, since an agent can write there too.
  * @param renewed a path in a session's home, by the descriptor of its folder
  * @param login the administrator's file; where it is a link, the file that this leads to is replaced
- * @param account members (`a.b`) that are the same in every login of one account
- * @returns why it was refused; null if it was taken over, or the administrator's is as new
+ * @param account members that are the same in every login of one account: `a.b`, `*.b` for all, and `a:b` for
+ *   the claim `b` of a token
  */
 export async function takeBack(
   renewed: string,
   login: string,
   account: readonly string[],
-): Promise<string | null> {
+): Promise<Taking> {
   try {
     // The time first: where the file is replaced meanwhile, the next look finds it newer.
     const { mtimeMs } = await lstat(renewed);
     const content = await readRegularFile(renewed, MAX_LOGIN_BYTES, { shownPath: 'the file' });
-    if (content === null) return null;
+    if (content === null) return { outcome: 'gone' };
     return await replaceOlder(await realpath(login), content, mtimeMs, account, renewed);
   } catch (error) {
-    if (error instanceof UnsafePathError) return error.message;
-    if (errnoOf(error) === 'ENOENT') return 'the administrator has no login any more';
+    if (error instanceof UnsafePathError) return refused(error.message);
+    if (errnoOf(error) === 'ENOENT') return refused('the administrator has no login any more');
     throw error;
   }
 }
@@ -43,21 +52,28 @@ async function replaceOlder(
   mtimeMs: number,
   account: readonly string[],
   renewed: string,
-): Promise<string | null> {
+): Promise<Taking> {
   const lock = await lockFile(join(dirname(login), LOCK), LOCK_SECONDS, { mode: 0o600 });
-  if (lock === null) return 'others held its lock all the time';
+  if (lock === null) return { outcome: 'locked', refusal: 'others held its lock all the time' };
   try {
     const known = await readRegularFile(login, MAX_LOGIN_BYTES);
-    if ((await stat(login)).mtimeMs < mtimeMs) {
+    const isNewer = (await timeOf(login)) < mtimeMs;
+    if (isNewer) {
       const refusal = refusalOf(known, content, account);
-      if (refusal !== null) return refusal;
+      if (refusal !== null) return refused(refusal);
       await replace(login, content, mtimeMs);
     }
     await unlink(renewed);
-    return null;
+    return { outcome: isNewer ? 'taken' : 'older' };
   } finally {
     await lock.release();
   }
+}
+
+/** When a login was written, in milliseconds; a time to come is none: agents can date what a link leads to. */
+async function timeOf(login: string): Promise<number> {
+  const { mtimeMs } = await stat(login);
+  return mtimeMs > Date.now() ? 0 : mtimeMs;
 }
 
 /** Replaces a file by one that is as old as it says, but never of a time to come. */
@@ -92,7 +108,10 @@ function refusalOf(
     if (value === null) continue;
     if (!isOfKind(renewed[name], value)) return `its "${name}" is not as in the login before`;
   }
-  for (const path of account) {
+  const paths = account.flatMap((path) =>
+    path.startsWith('*') ? Object.keys(known).map((it) => it + path.slice(1)) : [path],
+  );
+  for (const path of paths) {
     const value = memberOf(known, path);
     if (value === undefined || value === null) continue;
     if (memberOf(renewed, path) !== value) return `its "${path}" is another one`;
@@ -112,11 +131,17 @@ function isOfKind(value: unknown, other: unknown): boolean {
   return typeof value === typeof other && isJsonObject(value) === isJsonObject(other);
 }
 
+/** @param path as `takeBack` takes it, but without a star */
 function memberOf(value: unknown, path: string): unknown {
-  return path
+  const [place, claim] = path.split(':') as [string, string | undefined];
+  const member = place
     .split('.')
     .reduce(
       (it, name) => (isJsonObject(it) && Object.hasOwn(it, name) ? it[name] : undefined),
       value,
     );
+  if (claim === undefined || typeof member !== 'string') return member;
+  // Not checked: it says whose it is, and whether it holds is for its issuer.
+  const claims = Buffer.from(member.split('.')[1] ?? '', 'base64url').toString('utf8');
+  return jsonObjectIn(claims)[claim];
 }
