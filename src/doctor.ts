@@ -12,6 +12,7 @@ import { PolicyService } from './provider/policy.service.js';
 import { ProgramService } from './provider/program.service.js';
 import { AgentSpawner } from './run/agent-process.js';
 import { ProcessTable } from './run/process-table.js';
+import { Redaction } from './run/redaction.js';
 
 const complain = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -21,8 +22,9 @@ function preflightService(): PreflightService {
   const adapters = new AdapterRegistry(config);
   const policies = new PolicyService(config);
   const programs = new ProgramService(config, adapters, policies);
-  const probe = new ProgramProbe(new AgentSpawner(new ProcessTable()));
-  return new PreflightService(config, policies, adapters, programs, probe);
+  const probe = new ProgramProbe(config, new AgentSpawner(new ProcessTable()));
+  const redaction = new Redaction(config);
+  return new PreflightService(config, policies, adapters, programs, probe, redaction);
 }
 
 async function main(): Promise<void> {

@@ -22,11 +22,11 @@ export type StopSignal = (typeof STOP_SIGNALS)[number];
 
 export const PROMPT_WAYS = ['stdin', 'file'] as const;
 
-/** Where a CLI may have its credentials, for the preflight. */
+/** Where a CLI may have its credentials: one of them is enough. */
 export interface CredentialPlaces {
   /** Names of environment variables. */
   readonly variables: readonly string[];
-  /** Absolute paths. */
+  /** Absolute paths; the first one in the home of the server's user is its login in the homes of sessions. */
   readonly files: readonly string[];
 }
 

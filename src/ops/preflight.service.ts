@@ -11,6 +11,7 @@ import type { RunPolicy } from '../provider/policy.js';
 import { PolicyService } from '../provider/policy.service.js';
 import { ProgramService } from '../provider/program.service.js';
 import type { Preflight, ProviderPreflight, SandboxPreflight } from './preflight.js';
+import { Redaction } from '../run/redaction.js';
 import { type ProbeResult, ProgramProbe } from './program-probe.js';
 
 /** How long an answer serves all who ask. */
@@ -40,6 +41,7 @@ export class PreflightService implements OnModuleDestroy {
     private readonly adapters: AdapterRegistry,
     private readonly programs: ProgramService,
     private readonly probe: ProgramProbe,
+    private readonly redaction: Redaction,
   ) {}
 
   /** What was seen at most a minute ago; all who ask meanwhile share one look. */
@@ -73,7 +75,8 @@ export class PreflightService implements OnModuleDestroy {
     const configured = providers.find((it) => it.configured);
     const problem = invalid ?? (configured === undefined ? await this.programs.problem() : null);
     return {
-      configured_provider: policy?.provider ?? null,
+      // Whoever edits by hand may have pasted anything there.
+      configured_provider: policy === null ? null : this.redaction.text(policy.provider),
       works: problem === null && configured?.works === true,
       problem,
       providers,

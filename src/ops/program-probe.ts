@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { removeTree } from '../common/remove-tree.js';
 import { type AgentProcess, AgentSpawner } from '../run/agent-process.js';
 import type { LineSink } from '../run/output-lines.js';
-import { RUN_COOKIE_VARIABLE } from '../run/proc.js';
+import { PROBE_PREFIX, RUN_COOKIE_VARIABLE } from '../run/proc.js';
+import { RunnerConfig } from '../config/runner-config.js';
 
 export interface ProbeOptions {
   args: readonly string[];
@@ -42,14 +43,18 @@ const MAX_LINE_BYTES = 4096;
  */
 @Injectable()
 export class ProgramProbe {
-  constructor(private readonly spawner: AgentSpawner) {}
+  constructor(
+    private readonly config: RunnerConfig,
+    private readonly spawner: AgentSpawner,
+  ) {}
 
   /** @throws the signal's reason */
   async run(command: string, options: ProbeOptions): Promise<ProbeResult> {
     options.signal.throwIfAborted();
-    const folder = await mkdtemp(join(tmpdir(), 'fermilink-probe-'));
+    const cookie = randomUUID().replaceAll('-', '');
+    const folder = await this.makeFolder(`${PROBE_PREFIX}${cookie}`);
     try {
-      const result = await this.runIn(folder, command, options);
+      const result = await this.runIn(folder, cookie, command, options);
       options.signal.throwIfAborted();
       return result;
     } finally {
@@ -57,8 +62,19 @@ export class ProgramProbe {
     }
   }
 
+  /** By its name the next server finds what one that died has left of it. */
+  private async makeFolder(name: string): Promise<string> {
+    const folder = join(this.config.runtimeRoot, name);
+    return mkdir(folder, { mode: 0o700 }).then(
+      () => folder,
+      // Whoever asks need not be who serves.
+      () => mkdtemp(join(tmpdir(), PROBE_PREFIX)),
+    );
+  }
+
   private async runIn(
     folder: string,
+    cookie: string,
     command: string,
     { args, path, env, seconds, signal }: ProbeOptions,
   ): Promise<ProbeResult> {
@@ -67,7 +83,6 @@ export class ProgramProbe {
       lines: (block) => (said[pipe] += `${block.toString('utf8')}\n`),
       cut: () => undefined,
     });
-    const cookie = randomUUID().replaceAll('-', '');
     let stop!: (fault: 'silence' | 'flood') => void;
     const stopped = new Promise<'silence' | 'flood'>((resolve) => (stop = resolve));
     let agent: AgentProcess;

@@ -2,6 +2,7 @@ import { fairTurn, isTurnSpent } from '../common/fair-turn.js';
 import type { AgentReading } from '../provider/agent-reading.js';
 import type { AgentResult } from '../provider/agent-result.js';
 import { ResultCollector } from '../provider/result-collector.js';
+import type { Talk } from '../provider/talk.js';
 import { FRAME_END } from './log-frames.js';
 import type { RunLog } from './run-log.js';
 
@@ -10,17 +11,23 @@ const FRAME = /^id: \d+\nevent: (agent|log)\ndata: /;
 const MAX_HEAD_BYTES = 64;
 const LINE_FEED = Buffer.from('\n');
 
+/** What an agent has made of its run, and the talk that it was. */
+export interface SaidInLog {
+  result: AgentResult;
+  talk: Talk | null;
+}
+
 /**
  * Reads from its log what an agent has made of a run whose end nobody saw: as it was read while the run went
  * on, but for lines of over 1 MiB, of which nothing is parsed then either. In small pieces, with turns for
  * others between them.
  * @throws the signal's reason when it is aborted
  */
-export async function resultInLog(
+export async function saidInLog(
   log: RunLog,
   reading: AgentReading,
   signal: AbortSignal,
-): Promise<AgentResult> {
+): Promise<SaidInLog> {
   const collector = new ResultCollector(reading);
   const reader = log.reader(0);
   try {
@@ -35,7 +42,8 @@ export async function resultInLog(
   } finally {
     reader.close();
   }
-  return collector.conclude({ returnCode: null, isOwn: false });
+  const result = collector.conclude({ returnCode: null, isOwn: false });
+  return { result, talk: collector.talk };
 }
 
 /** @param batch whole frames */

@@ -3,6 +3,8 @@ import { errnoOf } from '../common/errors.js';
 import { withSpareDescriptor } from './spare-descriptor.js';
 
 /** The variable by which a process is recognised as a run's, wherever it has moved. */
+/** How a folder's name begins in which a program is asked something; behind it stands the cookie of its processes. */
+export const PROBE_PREFIX = 'probe-';
 export const RUN_COOKIE_VARIABLE = 'FERMILINK_RUN_COOKIE';
 
 /** One process as `/proc` shows it. A pid alone may be reused; pid and start time together are not. */

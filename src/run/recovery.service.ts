@@ -4,11 +4,10 @@ import { ADMISSION, type Admission } from '../admission/admission.js';
 import { removeTree } from '../common/remove-tree.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
-import type { AgentResult } from '../provider/agent-result.js';
 import { ProviderService } from '../provider/provider.service.js';
 import { LiveRuns } from './live-runs.js';
-import { resultInLog } from './logged-result.js';
-import { hostIdentity } from './proc.js';
+import { type SaidInLog, saidInLog } from './logged-result.js';
+import { hostIdentity, PROBE_PREFIX } from './proc.js';
 import { ProcessTable } from './process-table.js';
 import { ProcessTree } from './process-tree.js';
 import { RunEnding } from './run-ending.js';
@@ -31,7 +30,7 @@ const KILL_AGAIN_SECONDS = 5;
  */
 const MAX_READ_BYTES = 128 * 1024 * 1024;
 /** Folders that a server makes under the runtime root and removes again. */
-const TEMPORARY = /^(run|git)-/;
+const TEMPORARY = new RegExp(`^(run-|git-|${PROBE_PREFIX})`);
 
 /** A run of the server before this one. */
 interface Leftover {
@@ -119,7 +118,10 @@ export class RecoveryService {
     const gone = async () => {
       while (tree !== null && (await tree.kill(KILL_AGAIN_SECONDS)) > 0);
     };
-    const result = reading === null ? null : await this.resultOf(run, reading);
+    const said = reading === null ? null : await this.saidBy(run, reading);
+    if (said !== null)
+      this.preparation.rememberTalk(run, said.talk, record.agent?.resumed ?? false);
+    const result = said?.result ?? null;
     await this.ending.finish(run, {
       end: end ?? { ...lost(record, survivors), result },
       isLogged,
@@ -128,11 +130,11 @@ export class RecoveryService {
   }
 
   /** What its agent had said of its work when the server died; null if that cannot be read. */
-  private async resultOf(run: Run, stopping: AbortSignal): Promise<AgentResult | null> {
+  private async saidBy(run: Run, stopping: AbortSignal): Promise<SaidInLog | null> {
     const reading = this.providers.readingOf(run.provider);
     if (reading === null) return null;
     try {
-      return await resultInLog(run.log, reading, stopping);
+      return await saidInLog(run.log, reading, stopping);
     } catch (err) {
       if (!stopping.aborted) {
         this.logger.warn({ err, run: run.id }, 'the result of a run of the last server is unknown');
@@ -165,9 +167,15 @@ export class RecoveryService {
     return new ProcessTree(this.table, leader, cookie);
   }
 
+  /** A program that the last server asked something may hang, and nothing else would end it. */
+  private async endProbe(cookie: string): Promise<void> {
+    await new ProcessTree(this.table, null, cookie).kill(KILL_SECONDS);
+  }
+
   private async removeTemporaryFolders(names: readonly string[]): Promise<void> {
     for (const name of names) {
       try {
+        if (name.startsWith(PROBE_PREFIX)) await this.endProbe(name.slice(PROBE_PREFIX.length));
         await removeTree(this.config.runtimeRoot, name);
       } catch (err) {
         this.logger.warn({ err, name }, 'a folder of the last server could not be removed');

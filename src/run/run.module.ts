@@ -70,6 +70,7 @@ import { ServerState } from './server-state.js';
     PROBLEM_LISTENER,
     AgentSpawner,
     RecoveryService,
+    Redaction,
     RetentionService,
     RunService,
     RunStream,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { eventually } from '../support/processes.js';
 import { Gate, getRun, postRun, startRun, untilEnded, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
@@ -78,6 +79,19 @@ describe('a conversation', () => {
     await runner.kill();
     runner = await runner.startNext();
     expect((await untilEnded(runner, third)).agent).toMatchObject({ resumed: true });
+  });
+
+  it('goes on with that of a run under which the server has died', async () => {
+    const id = randomUUID();
+    const gate = new Gate(runner, 'said');
+    const user_prompt = `${talkOf(id)}; ${gate.pass}; sleep 600`;
+    await startRun(runner, { session_id: 'one', user_prompt });
+    await eventually(() => gate.isOpen, Boolean);
+    await runner.kill();
+    runner = await runner.startNext();
+    const next = await run('one', talkOf(id), true);
+    expect(next.agent).toMatchObject({ resumed: true });
+    expect(next.args).toContain(`resume ${id} `);
   });
 
   it.each([

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../support/processes.js';
-import { Runner } from '../support/runner.js';
+import { PROJECT, Runner, temporaryFolder } from '../support/runner.js';
 import { Gate, startRun, untilEnded, untilState } from '../support/runs.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -168,6 +168,30 @@ describe('a login that a CLI renews', () => {
     expect(readFileSync(join(base, 'auth.json'), 'utf8')).toBe(login('1'));
     expect(JSON.stringify(runner.logLines)).not.toContain('access_token');
   });
+});
+
+it('the login of a CLI of the providers file is linked into the homes of sessions', async () => {
+  const home = temporaryFolder();
+  const providers = {
+    acme: {
+      binary: join(PROJECT, 'test', 'support', 'shell-agent.sh'),
+      args: { 'workspace-write': [] },
+      credentials: { files: ['/nowhere/login.json', '~/.acme/login.json'] },
+    },
+  };
+  mkdirSync(join(home, '.acme'));
+  writeFileSync(join(home, '.acme', 'login.json'), '{"token":"token-of-ada","user":"ada"}');
+  writeFileSync(join(home, 'providers.json'), JSON.stringify({ version: 1, providers }));
+  runner = await Runner.start(
+    {
+      FERMILINK_PROVIDERS_FILE: join(home, 'providers.json'),
+      FERMILINK_AGENT_PROVIDER: 'acme',
+    },
+    home,
+  );
+  expect(await run('one', 'cat "$HOME/.acme/login.json"; ls -A "$HOME"')).toEqual([
+    '{"token":"[redacted]","user":"ada"}.acme',
+  ]);
 });
 
 describe('a shared home', () => {

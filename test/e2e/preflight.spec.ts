@@ -1,5 +1,13 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { eventually, processesWith } from '../support/processes.js';
@@ -237,8 +245,31 @@ describe('the doctor', () => {
     expect(given).not.toContain('s3cret');
     // Its home has gone with it.
     const [, place] = /^HOME=(.+)$/m.exec(given)!;
-    expect([place!.includes('fermilink-probe-'), existsSync(place!)]).toEqual([true, false]);
+    expect([place!.includes('probe-'), existsSync(place!)]).toEqual([true, false]);
   }, 120_000);
+
+  it('leaves nothing of a program that hung when the server died', async () => {
+    const file = providersFile({ hangs: program('hangs', `setsid ${sleep} & ${sleep}`) });
+    let runner = await Runner.start({ FERMILINK_PROVIDERS_FILE: file }, home);
+    const asked = fetch(`${runner.url}/ops/providers`).catch(() => null);
+    await eventually(
+      () => processesWith(mark),
+      (pids) => pids.length >= 2,
+    );
+    await runner.kill();
+    await asked;
+    expect(processesWith(mark).length).toBeGreaterThanOrEqual(2);
+    runner = await runner.startNext();
+    await eventually(
+      () => processesWith(mark),
+      (pids) => pids.length === 0,
+    );
+    await eventually(
+      () => readdirSync(runner.runtime).filter((name) => name.startsWith('probe-')),
+      (names) => names.length === 0,
+    );
+    await runner.stop();
+  });
 
   it('finds that the configured provider is not known, or does not know the mode', async () => {
     const file = providersFile({ acme: program('acme', 'echo 1.0.0') });

@@ -115,7 +115,7 @@ describe('the start after a server that died', () => {
         result_text: 'It is written.',
         usage: {
           ...{ input_tokens: 200, cached_tokens: 20, output_tokens: 40, cost_usd: null },
-          ...{ turns: 1, tool_calls: 1 },
+          ...{ turns: null, tool_calls: 1 },
         },
       },
       {

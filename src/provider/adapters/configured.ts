@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { userHome } from '../../config/folders.js';
 import {
   type ArgumentTemplate,
   LAUNCH_MODES,
@@ -7,6 +8,7 @@ import {
   type ProviderDefinition,
 } from '../../config/provider-definition.js';
 import type { AgentAdapter, CredentialRules, LaunchContext } from '../agent-adapter.js';
+import type { AgentHome } from '../homes/agent-home.js';
 import { READINGS } from '../readings/index.js';
 import { withoutCommand } from './slash-command.js';
 
@@ -30,6 +32,23 @@ export function configuredAdapter(definition: ProviderDefinition): AgentAdapter 
       return { args: fill(templates, valuesOf(context)) };
     },
     stdin: slashCommands ? withoutCommand : undefined,
+    home: loginHome(definition.credentials?.files ?? []),
+  };
+}
+
+/** A home with nothing but the login, where that lies in the home of the server's user. */
+function loginHome(files: readonly string[]): AgentHome | undefined {
+  const home = userHome();
+  const login = files.find((it) => home !== null && it.startsWith(`${home}/`));
+  if (home === null || login === undefined) return undefined;
+  const base = Promise.resolve({ variables: {}, at: (path: string) => join(home, path) });
+  return {
+    variables: {},
+    credential: relative(home, login),
+    settings: [],
+    talks: [],
+    find: () => base,
+    findOrMake: () => base,
   };
 }
 
