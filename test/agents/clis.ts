@@ -8,13 +8,10 @@ import { PROJECT } from '../support/runner.js';
 export const AGENT_IDS = ['codex', 'claude', 'gemini', 'opencode'] as const;
 export type AgentId = (typeof AGENT_IDS)[number];
 
-/** How a CLI counts, of a model that gives out 20 tokens with each answer, 5 of them thoughts. */
+/** What a CLI counts besides tokens. */
 export interface AgentCounts {
-  /** Of the tokens that go out, those that it counts. */
-  outputTokens: number;
-  /** Whether each answer of the model is a turn, or the talk is one. */
-  turns: 'answers' | 'one';
-  knowsCost: boolean;
+  turns: boolean;
+  cost: boolean;
 }
 
 /** What a test has to know of one CLI. */
@@ -52,7 +49,7 @@ const codex: AgentCli = {
   model: { policy: 'mock-model', request: 'mock-model' },
   efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh' },
   runsCommands: true,
-  counts: { outputTokens: 20, turns: 'one', knowsCost: false },
+  counts: { turns: false, cost: false },
   needs: [],
   hidesKey: true,
   retriesForLong: [],
@@ -84,7 +81,7 @@ const claude: AgentCli = {
   model: { policy: 'claude-opus-5-5', request: 'claude-opus-5-5' },
   efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh' },
   runsCommands: true,
-  counts: { outputTokens: 20, turns: 'answers', knowsCost: true },
+  counts: { turns: true, cost: true },
   needs: [],
   hidesKey: false,
   retriesForLong: [],
@@ -108,7 +105,7 @@ const gemini: AgentCli = {
   model: { policy: 'gemini-2.5-flash', request: 'gemini-2.5-flash' },
   efforts: { low: 1024, medium: 4096, high: 8192, xhigh: 16_384 },
   runsCommands: false,
-  counts: { outputTokens: 15, turns: 'one', knowsCost: false },
+  counts: { turns: false, cost: false },
   needs: [],
   hidesKey: false,
   retriesForLong: [],
@@ -136,9 +133,8 @@ const opencode: AgentCli = {
   model: { policy: 'mock/mock-model', request: 'mock-model' },
   efforts: { low: 'low', medium: 'medium', high: 'high', xhigh: 'high' },
   runsCommands: false,
-  counts: { outputTokens: 20, turns: 'answers', knowsCost: true },
-  // The list of the models that there are.
-  needs: ['models.opencode.ai:443'],
+  counts: { turns: true, cost: true },
+  needs: [],
   hidesKey: false,
   retriesForLong: [429, 500],
   refusal: /"type":"error"/,

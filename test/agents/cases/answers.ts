@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inTurn } from '../../support/model-server/script.js';
 import { untilState } from '../../support/runs.js';
+import { USAGE } from '../../support/model-server/protocol.js';
 import type { AgentCli } from '../clis.js';
 import { KEY, LIMIT_SECONDS, type Workbench } from '../workbench.js';
 
@@ -15,11 +16,11 @@ function success({ counts }: AgentCli, text: string, answers: number) {
     error: null,
     result_text: text,
     usage: {
-      input_tokens: 100 * answers,
-      cached_tokens: 10 * answers,
-      output_tokens: counts.outputTokens * answers,
-      cost_usd: counts.knowsCost ? expect.any(Number) : null,
-      turns: counts.turns === 'one' ? 1 : answers,
+      input_tokens: USAGE.input * answers,
+      cached_tokens: USAGE.cached * answers,
+      output_tokens: USAGE.output * answers,
+      cost_usd: counts.cost ? expect.any(Number) : null,
+      turns: counts.turns ? answers : null,
       // All but the last want a tool.
       tool_calls: answers - 1,
     },
