@@ -21,6 +21,7 @@ function invoke(
   environment: Record<string, string> = {},
   agents: Partial<AgentSettings> = {},
   settings: Record<string, string> = {},
+  talk: string | null = null,
 ): AgentInvocation {
   const adapter = ADAPTERS.get(provider)!;
   return adapter.invocation({
@@ -35,7 +36,7 @@ function invoke(
     repoPath: '/ws/s1/repo',
     tmpDir: '/rt/run-1/tmp',
     homePath: '/rt/homes/s',
-    talk: null,
+    talk,
     launchFolder: '/rt/run-1/launch',
     mark: { FERMILINK_RUN_COOKIE: 'cookie-1' },
     environment,
@@ -201,6 +202,41 @@ describe('the command line of gemini', () => {
       '--model',
       'gemini-2.5-pro',
     ]);
+  });
+});
+
+describe('the way in which gemini logs in', () => {
+  const KEY = { GEMINI_API_KEY: 'a-key-of-gemini' };
+  const typeOf = (environment: Record<string, string>, administrators: Record<string, string>) =>
+    geminiSettings({}, environment, administrators).security.auth.selectedType;
+
+  it('is by the key, unless the administrator has chosen another', () => {
+    expect(typeOf({}, {})).toBeUndefined();
+    expect(typeOf(KEY, {})).toBe('gemini-api-key');
+    const chosen = '{"security": {"auth": {"selectedType": "oauth-personal"}}}';
+    expect(typeOf(KEY, { '.gemini/settings.json': chosen })).toBe('oauth-personal');
+  });
+});
+
+describe('a talk that goes on', () => {
+  it.each([
+    ['codex', ['resume', 'the-talk', '-']],
+    ['claude', ['--resume', 'the-talk']],
+    ['gemini', ['--resume', 'the-talk']],
+    ['opencode', ['--session', 'the-talk']],
+  ])('is named to %s', (provider, end) => {
+    const { args } = invoke(
+      provider,
+      { model: 'm', reasoningEffort: 'low' },
+      {},
+      {},
+      {},
+      'the-talk',
+    );
+    expect(args.slice(-end.length)).toEqual(end);
+    const without = invoke(provider, { model: 'm', reasoningEffort: 'low' }).args;
+    // Nothing else is different: mode, model and effort are those of the run.
+    expect(args.filter((it) => without.includes(it))).toEqual(without);
   });
 });
 

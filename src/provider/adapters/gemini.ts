@@ -62,14 +62,14 @@ const gemini: AgentAdapter = {
     const own = settings(context);
     const files = { [POLICY_FILE]: STAYS_IN_ITS_MODE };
     if (agents.home === 'session') {
-      const all = merged(administrators(context), own);
+      const all = merged(merged(authBy(context), administrators(context)), own);
       return { args, env, files, settings: { [GEMINI_SETTINGS]: JSON.stringify(all) } };
     }
     // The administrator's own file stays as it is. This one it takes only where it belongs to root.
     return {
       args,
       env: { ...env, GEMINI_CLI_SYSTEM_SETTINGS_PATH: join(launchFolder, SETTINGS_FILE) },
-      files: { ...files, [SETTINGS_FILE]: JSON.stringify(own) },
+      files: { ...files, [SETTINGS_FILE]: JSON.stringify(merged(authBy(context), own)) },
     };
   },
 
@@ -81,9 +81,14 @@ export function geminiAdapter(base: AgentBases['gemini']): AgentAdapter {
   return { ...gemini, home: geminiHome(base) };
 }
 
-function settings({ policy, environment, agents }: LaunchContext): Record<string, unknown> {
+/** With a key, and where nobody has chosen how it is to log in, it refuses to start. */
+function authBy({ environment }: LaunchContext): Record<string, unknown> {
+  if ((environment.GEMINI_API_KEY ?? '') === '') return {};
+  return { security: { auth: { selectedType: 'gemini-api-key' } } };
+}
+
+function settings({ policy, agents }: LaunchContext): Record<string, unknown> {
   const { telemetry, updateChecks, retries } = agents;
-  const hasKey = (environment.GEMINI_API_KEY ?? '') !== '';
   return {
     general: {
       ...(updateChecks ? {} : { enableAutoUpdate: false, enableAutoUpdateNotification: false }),
@@ -95,12 +100,8 @@ function settings({ policy, environment, agents }: LaunchContext): Record<string
       : { privacy: { usageStatisticsEnabled: false }, telemetry: { enabled: false } }),
     security: {
       folderTrust: { enabled: true },
-      auth: {
-        // Otherwise it takes variables from `.gemini/.env` in the workspace, to look for a key.
-        useExternal: true,
-        // With a key and without this it refuses to start when nobody has chosen in a dialogue.
-        ...(hasKey ? { selectedType: 'gemini-api-key' } : {}),
-      },
+      // Otherwise it takes variables from `.gemini/.env` in the workspace, to look for a key.
+      auth: { useExternal: true },
     },
     advanced: { ignoreLocalEnv: true },
     ...effortSettings(policy),
