@@ -156,6 +156,32 @@ describe('WorkspaceService', () => {
     expect(read('s', 'CLAUDE.md')).toBe('the rules');
   });
 
+  it('gives other names to what a CLI would start programs from, and loses nothing', async () => {
+    const putAway = ['.tool', 'tool.json', 'tool.jsonc', 'missing'];
+    const found = (name: string) =>
+      readdirSync(repo('s')).filter((it) => it.startsWith(`${name}.put-away-`));
+    await prepare('s', { putAway });
+    for (let run = 1; run <= 2; run += 1) {
+      mkdirSync(join(repo('s'), '.tool'));
+      writeFileSync(join(repo('s'), '.tool', 'plugin.js'), `plugin ${run}`);
+      writeFileSync(join(repo('s'), 'tool.json'), 'settings');
+      symlinkSync('/etc/hostname', join(repo('s'), 'tool.jsonc'));
+      await prepare('s', { putAway });
+      expect(putAway.filter((name) => existsSync(join(repo('s'), name)))).toEqual([]);
+      expect([found('.tool'), found('tool.json')].map(({ length }) => length)).toEqual([run, run]);
+      expect(found('tool.jsonc')).toEqual([]);
+    }
+    expect(
+      found('.tool')
+        .map((name) => read('s', join(name, 'plugin.js')))
+        .sort(),
+    ).toEqual(['plugin 1', 'plugin 2']);
+    // For any other CLI they stay.
+    writeFileSync(join(repo('s'), 'tool.json'), 'settings');
+    await prepare('s');
+    expect(read('s', 'tool.json')).toBe('settings');
+  });
+
   it('makes the alias that a provider of the providers file wants, also one that others have', async () => {
     const file = join(home, 'providers.json');
     const provider = (alias: string) => ({
