@@ -35,6 +35,8 @@ export interface AgentReading {
    * talk, the runs before among it.
    */
   readonly usageSpan: 'turn' | 'run' | 'talk';
+  /** Whether its cost is that of all of the talk, although its tokens are not. */
+  readonly costsTalks?: boolean;
   /** Reads one line, without its end. Pure; may throw for a line that is not of this CLI. */
   read(line: string): LineReading;
   /** What the CLI's own exit statuses mean, of those that mean something. */

@@ -7,6 +7,7 @@ import {
 import { readLine } from './agent-reading.js';
 import type { AgentResult } from './agent-result.js';
 import { READINGS } from './readings/index.js';
+import type { Talk } from './talk.js';
 import { ResultCollector, type SeenExit } from './result-collector.js';
 
 const readingOf = (cli: string) => READINGS[cli as keyof typeof READINGS];
@@ -214,5 +215,36 @@ describe('a CLI that never says how it went', () => {
     const result = collect('text', ['All is well.'], exit, WORDS[words]);
     expect([result.outcome, result.error?.code]).toEqual([outcome, code]);
     expect(result.resultText).toBe('All is well.\n');
+  });
+});
+
+describe('what a run has used of a talk that goes on', () => {
+  const used = (cli: string, resumed: Talk | null, line: object) => {
+    const collector = new ResultCollector(readingOf(cli), resumed);
+    collector.lines(Buffer.from(JSON.stringify(line)));
+    return { ...collector.conclude({ returnCode: 0, isOwn: true }).usage, talk: collector.talk };
+  };
+  const codex = (tokens: number) => ({
+    type: 'turn.completed',
+    usage: { input_tokens: tokens, cached_input_tokens: tokens, output_tokens: tokens },
+  });
+  const claude = (dollars: number) => ({
+    type: 'result',
+    total_cost_usd: dollars,
+    usage: { input_tokens: 100, output_tokens: 20 },
+  });
+  const counted = { inputTokens: 100, cachedReadTokens: 100, outputTokens: 100 };
+  const before: Talk = { id: 'x', counted, costUsd: 0.1 };
+
+  it('is its own part, where the CLI counts all of the talk', () => {
+    expect(used('codex', before, codex(130))).toMatchObject({ inputTokens: 30, outputTokens: 30 });
+    expect(used('claude', before, claude(0.3))).toMatchObject({ inputTokens: 100, costUsd: 0.2 });
+  });
+
+  it('is all that is counted, where the CLI has begun to count anew, or the talk is new', () => {
+    expect(used('codex', before, codex(40))).toMatchObject({ inputTokens: 40, outputTokens: 40 });
+    expect(used('codex', null, codex(40))).toMatchObject({ inputTokens: 40 });
+    expect(used('claude', before, claude(0.05))).toMatchObject({ costUsd: 0.05 });
+    expect(used('claude', null, claude(0.3))).toMatchObject({ costUsd: 0.3 });
   });
 });

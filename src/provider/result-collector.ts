@@ -46,7 +46,12 @@ export class ResultCollector {
     if (this.talkId === null) return null;
     const { used } = this;
     const counted = used === null ? (this.resumed?.counted ?? null) : countsOf(used);
-    return { id: this.talkId, counted: this.countsTalk ? counted : null };
+    const costUsd = used?.cost?.amount ?? this.resumed?.costUsd ?? null;
+    return {
+      id: this.talkId,
+      counted: this.countsTalk ? counted : null,
+      costUsd: this.reading.costsTalks ? costUsd : null,
+    };
   }
 
   /** @param block whole lines of the agent's stdout, with an LF between two; read before this returns */
@@ -161,6 +166,14 @@ export class ResultCollector {
     };
   }
 
+  private costOfRunAlone(): number | null {
+    const cost = this.used?.cost?.amount ?? null;
+    const before = this.reading.costsTalks ? (this.resumed?.costUsd ?? 0) : 0;
+    if (cost === null || before > cost) return cost;
+    // To the billionth, so that a difference does not show how numbers are stored.
+    return Number((cost - before).toFixed(9));
+  }
+
   private usage(): AgentUsage {
     const { used } = this;
     const counts = used === null ? null : this.ofRunAlone(used);
@@ -168,7 +181,7 @@ export class ResultCollector {
       inputTokens: counts?.inputTokens ?? null,
       cachedTokens: counts?.cachedReadTokens ?? null,
       outputTokens: counts?.outputTokens ?? null,
-      costUsd: used?.cost?.amount ?? null,
+      costUsd: this.costOfRunAlone(),
       turns:
         this.verdict?.turns ??
         (this.reading.usageSpan === 'turn' && used !== null ? this.steps : null),

@@ -6,6 +6,8 @@ export interface Talk {
   readonly id: string;
   /** What the CLI had counted at its end, where it counts the whole talk and not each run. */
   readonly counted: TokenCounts | null;
+  /** The same for what it has cost, in US dollars. */
+  readonly costUsd: number | null;
 }
 
 export interface TokenCounts {
@@ -19,7 +21,8 @@ export interface TokenCounts {
 /** Reads what was written of a talk; null for anything else. */
 export function talkIn(value: unknown): Talk | null {
   if (!isJsonObject(value) || typeof value.id !== 'string') return null;
-  return { id: value.id, counted: countsIn(value.counted) };
+  const costUsd = Number.isFinite(value.costUsd) ? (value.costUsd as number) : null;
+  return { id: value.id, counted: countsIn(value.counted), costUsd };
 }
 
 function countsIn(value: unknown): TokenCounts | null {

@@ -45,7 +45,7 @@ function open(home: 'session' | 'shared' = 'session') {
       talks.remember(
         adapters.get(provider)!,
         's1',
-        id === null ? null : { id, counted: null },
+        id === null ? null : { id, counted: null, costUsd: null },
         wasResumed,
       ),
     last: async (provider: string, session = 's1') =>

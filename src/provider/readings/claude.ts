@@ -27,6 +27,7 @@ export const claudeReading: AgentReading = {
   exitCodes: {},
   concludes: true,
   usageSpan: 'run',
+  costsTalks: true,
 
   read(line: string): LineReading {
     const event = objectIn(line);
