@@ -147,9 +147,17 @@ describe('without settings', () => {
   });
 
   it('warns of a variable that looks like one of its own and is none', () => {
-    const env = { FERMILINK_RUNNER_MAX_RUNTIM_SECONDS: '5', FERMILINK_PORTAL_URL: 'x' };
+    const env = {
+      FERMILINK_RUNNER_MAX_RUNTIM_SECONDS: '5',
+      FERMILINK_PORTAL_URL: 'x',
+      // Nobody is to have more rights for want of a letter.
+      FERMILINK_AGENT_SANDBOX_MOD: 'read-only',
+      FERMILINK_CODEX_HOEM: '/x',
+    };
     expect(loadConfig({ FERMILINK_HOME: home, ...env }).warnings).toEqual([
       'FERMILINK_RUNNER_MAX_RUNTIM_SECONDS is no variable of the runner; it has no effect.',
+      'FERMILINK_AGENT_SANDBOX_MOD is no variable of the runner; it has no effect.',
+      'FERMILINK_CODEX_HOEM is no variable of the runner; it has no effect.',
     ]);
   });
 

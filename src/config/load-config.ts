@@ -217,7 +217,7 @@ function readProviders(
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = new Set(Object.keys(new Environment()));
   return Object.keys(env)
-    .filter((name) => name.startsWith('FERMILINK_RUNNER_'))
+    .filter((name) => /^FERMILINK_(RUNNER|AGENT|CODEX|CLAUDE|GEMINI|OPENCODE)_/.test(name))
     .filter((name) => !known.has(name) && !isSecretFile(name))
     .map((name) => `${name} is no variable of the runner; it has no effect.`);
 }
