@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { eventually } from '../support/processes.js';
 import { Gate, getRun, postRun, startRun, untilEnded, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
@@ -83,10 +82,9 @@ describe('a conversation', () => {
 
   it('goes on with that of a run under which the server has died', async () => {
     const id = randomUUID();
-    const gate = new Gate(runner, 'said');
-    const user_prompt = `${talkOf(id)}; ${gate.pass}; sleep 600`;
-    await startRun(runner, { session_id: 'one', user_prompt });
-    await eventually(() => gate.isOpen, Boolean);
+    const user_prompt = `${talkOf(id)}; sleep 600`;
+    const client = await StreamClient.open(runner, { session_id: 'one', user_prompt });
+    await client.waitFor(({ data }) => data.startsWith('started with'));
     await runner.kill();
     runner = await runner.startNext();
     const next = await run('one', talkOf(id), true);
