@@ -74,12 +74,13 @@ export function errorCodeOf(message: string, status?: number): AgentErrorCode | 
   // A refusal for want of money has the status of many requests, and a crash may name any number.
   if (said === 'quota' || said === 'out_of_memory') return said;
   const answer = status !== undefined && status >= 400 && status < 600 ? status : null;
-  const refusal = REFUSALS.get(answer ?? Number(STATUS.exec(words)?.[1]));
+  const named = answer ?? Number(STATUS.exec(words)?.[1]);
+  const refusal = REFUSALS.get(named);
   if (refusal !== undefined) return refusal;
   // Where somebody has answered, it was not the network.
   const isFault = answer !== null && (answer >= 500 || said === 'network');
   if (isFault) return 'model_error';
-  return said ?? (answer !== null || STATUS.test(words) ? 'model_error' : null);
+  return said ?? (Number.isNaN(named) ? null : 'model_error');
 }
 
 const REFUSALS: ReadonlyMap<number, AgentErrorCode> = new Map([
@@ -91,10 +92,7 @@ const REFUSALS: ReadonlyMap<number, AgentErrorCode> = new Map([
 
 /** A failure in the words in which it was said, and the code that they mean, else `fallback`. */
 export function agentError(message: string, fallback: AgentErrorCode, status?: number): AgentError {
-  return {
-    code: errorCodeOf(message, status) ?? fallback,
-    message: shortened(message.trim(), MAX_MESSAGE),
-  };
+  return knownError(errorCodeOf(message, status) ?? fallback, message);
 }
 
 /** A failure whose code is known. */

@@ -5,6 +5,7 @@ import { removeTree } from '../common/remove-tree.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { ProviderService } from '../provider/provider.service.js';
+import { RunFolder } from '../provider/run-folder.js';
 import { LiveRuns } from './live-runs.js';
 import { type SaidInLog, saidInLog } from './logged-result.js';
 import { hostIdentity, PROBE_PREFIX } from './proc.js';
@@ -91,7 +92,9 @@ export class RecoveryService {
     }
     if (runs.length > 0) this.logger.info({ runs: runs.length }, 'took up runs of the last server');
     // Those of the runs above are gone, and a run that goes on may have made its own anew.
-    const taken = new Set(runs.map(({ run }) => `run-${run.id}`));
+    const taken = new Set(
+      runs.map(({ run }) => new RunFolder(this.config.runtimeRoot, run.id).name),
+    );
     void this.removeTemporaryFolders(left.filter((name) => !taken.has(name)));
   }
 

@@ -26,34 +26,33 @@ export async function endowmentOf(home: AgentHome | undefined): Promise<Endowmen
   const base = (await home?.findOrMake()) ?? null;
   const settings = new Map<string, string>();
   if (home === undefined || base === null) return { base, login: null, settings, secrets: [] };
-  const [login, credential, ...texts] = await Promise.all([
+  const [login, ...texts] = await Promise.all([
     loginOf(home, base),
-    credentialOf(home, base),
     ...home.settings.map((file) => readSettings(file, base)),
   ]);
   home.settings.forEach(({ path }, index) => {
     const text = texts[index];
     if (typeof text === 'string') settings.set(path, text);
   });
-  const secrets = [credential, ...settings.values()].flatMap(secretsInFile);
-  return { base, login, settings, secrets };
+  const secrets = [login?.text ?? '', ...settings.values()].flatMap(secretsInFile);
+  return { base, login: login?.path ?? null, settings, secrets };
 }
 
-async function loginOf(home: AgentHome, base: BaseHome): Promise<string | null> {
+/** The login and what stands in it; without a text where it cannot be read, which is for the CLI to tell. */
+async function loginOf(
+  home: AgentHome,
+  base: BaseHome,
+): Promise<{ path: string; text: string } | null> {
   const path = base.at(home.credential);
-  return access(path).then(
-    () => path,
-    () => null,
-  );
-}
-
-/** What stands in the login; nothing where it cannot be read, which is for the CLI to tell. */
-function credentialOf(home: AgentHome, base: BaseHome): Promise<string> {
-  const path = base.at(home.credential);
-  return readRegularFile(path, MAX_SETTINGS_BYTES, { followLink: true }).then(
-    (content) => content?.toString('utf8') ?? '',
-    () => '',
-  );
+  try {
+    const content = await readRegularFile(path, MAX_SETTINGS_BYTES, { followLink: true });
+    return content === null ? null : { path, text: content.toString('utf8') };
+  } catch {
+    return access(path).then(
+      () => ({ path, text: '' }),
+      () => null,
+    );
+  }
 }
 
 /** @throws {RunnerError} `spawn_failed` for what is no readable file */

@@ -14,6 +14,7 @@ import { errnoOf } from '../../common/errors.js';
 
 const FOLDER =
   constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** What stands there instead of a folder, or a folder that is closed to the server. */
 const NO_FOLDER = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES']);
 /** As much as tells the kind of a file. */
@@ -56,18 +57,17 @@ export class OpenHome {
   headOf(path: string): Buffer {
     const head = Buffer.alloc(HEAD_BYTES);
     const place = this.at(path);
-    if (place === null) return head.subarray(0, 0);
+    let length = 0;
     let file: number | null = null;
     try {
-      file = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-      return fstatSync(file).isFile()
-        ? head.subarray(0, readSync(file, head))
-        : head.subarray(0, 0);
+      if (place !== null) file = openSync(place, FILE);
+      if (file !== null && fstatSync(file).isFile()) length = readSync(file, head);
     } catch {
-      return head.subarray(0, 0);
+      // Nothing that can be read.
     } finally {
       if (file !== null) closeSync(file);
     }
+    return head.subarray(0, length);
   }
 
   /** Removes these files, and the folders that it has come through if nothing else is in them. */

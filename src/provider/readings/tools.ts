@@ -29,10 +29,9 @@ export function toolKind(name: string): ToolKind {
 
 /** A line for people: the tool, and what it is used on. */
 export function toolTitle(name: string, input: unknown): string {
-  if (!isJsonObject(input)) return titleIn(name);
-  const subject = SUBJECTS.map((it) => textAt(input, it)).find((it) => it !== '');
-  if (subject === undefined) return titleIn(name);
-  return titleIn(`${name} ${subject}`);
+  const members = isJsonObject(input) ? input : {};
+  const subject = SUBJECTS.map((it) => textAt(members, it)).find((it) => it !== '');
+  return titleIn(subject === undefined ? name : `${name} ${subject}`);
 }
 
 /** A text as one line of a length that people read. */
