@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
+import { answerClientError } from './common/client-errors.js';
 import { descriptorLimit } from './common/descriptor-limit.js';
 import { errnoOf } from './common/errors.js';
 import { FrameworkLogger, type Logger } from './common/logger.js';
@@ -59,6 +60,7 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 1000;
   server.setTimeout(config.followerTimeoutSeconds * 1000, cutIdleConnections);
+  server.on('clientError', answerClientError);
   const descriptors = descriptorLimit();
   if (descriptors !== null) server.maxConnections = Math.floor(descriptors * CONNECTIONS_SHARE);
   const isAlone = await app.get(ServerLock).take(0);

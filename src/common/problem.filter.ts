@@ -23,6 +23,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   disk_full: 503,
   draining: 503,
   forbidden: 403,
+  headers_too_large: 431,
   idempotency_key_reused: 422,
   internal_error: 500,
   invalid_request: 422,
@@ -40,6 +41,8 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   provider_not_implemented: 501,
   queue_full: 429,
   registry_unreadable: 500,
+  request_malformed: 400,
+  request_timeout: 408,
   retry_unmatched: 409,
   run_not_found: 404,
   sandbox_mode_unsupported: 501,
@@ -146,10 +149,11 @@ function translate(exception: unknown, request: Request): RunnerError {
   });
 }
 
-/** Whether the body parser threw it, which gives each of its errors a type. */
+/** Whether the body parser threw it: its own errors have a type, those of what unpacks a body a number. */
 function isOfBody(exception: unknown): boolean {
   const cause = exception instanceof HttpException ? exception.cause : exception;
-  return cause instanceof Error && 'type' in cause && typeof cause.type === 'string';
+  if (!(cause instanceof Error)) return false;
+  return ('type' in cause && typeof cause.type === 'string') || 'errno' in cause;
 }
 
 function httpStatusOf(exception: unknown): number | null {

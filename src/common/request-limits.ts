@@ -8,8 +8,14 @@ const MAX_WAITING = 64;
 /** How long the rest of a body that was refused is taken, in milliseconds. */
 const DISCARD_MS = 5000;
 
+interface Waiting {
+  request: Request;
+  response: Response;
+  serve: () => void;
+}
+
 /** What there is to serve on each connection, the first of it under way. */
-const lines = new WeakMap<Socket, (() => void)[]>();
+const lines = new WeakMap<Socket, Waiting[]>();
 
 /**
  * Refuses, before anything is done for it, what would cost the server more than the client: a body
@@ -30,10 +36,10 @@ export function requestLimits(): RequestHandler {
     const serve = () => {
       if (!socket.destroyed) limitBody(request, next);
     };
-    line.push(serve);
+    line.push({ request, response, serve });
     response.once('finish', () => {
       line.shift();
-      line[0]?.();
+      line[0]?.serve();
     });
     if (line.length === 1) serve();
   };
@@ -46,6 +52,16 @@ export function requestLimits(): RequestHandler {
 export function cutIdleConnections(socket: Socket): void {
   const isServed = (lines.get(socket)?.length ?? 0) > 0;
   if (!isServed || socket.writableLength > 0) socket.destroy();
+}
+
+/**
+ * Whether an answer that is written now would be taken for that to the request which could not be read,
+ * and not for that to an earlier one.
+ */
+export function isNextToAnswer(socket: Socket): boolean {
+  const [first, ...others] = lines.get(socket) ?? [];
+  if (first === undefined) return true;
+  return others.length === 0 && !first.request.complete && !first.response.headersSent;
 }
 
 function limitBody(request: Request, next: NextFunction): void {
@@ -71,6 +87,12 @@ function discardRest(request: Request): void {
  * Refuses a body that is not UTF-8: it would be read with other characters than were sent.
  * For the body parser, which hands over what it has read and answers what is thrown.
  */
-export function requireUtf8(_request: unknown, _response: unknown, body: Buffer): void {
+export function requireUtf8(
+  _request: unknown,
+  _response: unknown,
+  body: Buffer,
+  charset: string,
+): void {
+  if (charset !== 'utf-8') throw new Error(`the body says that it is ${charset}`);
   new TextDecoder('utf-8', { fatal: true }).decode(body);
 }
