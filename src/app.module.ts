@@ -4,8 +4,10 @@ import { LOGGER, type Logger } from './common/logger.js';
 import { ProblemFilter } from './common/problem.filter.js';
 import { ConfigModule } from './config/config.module.js';
 import type { RunnerConfig } from './config/runner-config.js';
+import { IdentityModule } from './identity/identity.module.js';
 import { OpsModule } from './ops/ops.module.js';
 import { RunModule } from './run/run.module.js';
+import { TenancyModule } from './tenancy/tenancy.module.js';
 
 /** The whole server, made of validated settings and a logger. */
 @Global()
@@ -14,7 +16,7 @@ export class AppModule {
   static with(config: RunnerConfig, logger: Logger): DynamicModule {
     return {
       module: AppModule,
-      imports: [ConfigModule.with(config), RunModule, OpsModule],
+      imports: [ConfigModule.with(config), IdentityModule, TenancyModule, RunModule, OpsModule],
       providers: [
         { provide: LOGGER, useValue: logger },
         { provide: APP_FILTER, useClass: ProblemFilter },

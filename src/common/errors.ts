@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'headers_too_large'
   | 'idempotency_key_reused'
+  | 'identity_unavailable'
   | 'internal_error'
   | 'invalid_request'
   | 'memory_file_failed'
@@ -34,8 +35,10 @@ export type ErrorCode =
   | 'run_not_found'
   | 'sandbox_mode_unsupported'
   | 'session_busy'
+  | 'session_not_found'
   | 'spawn_failed'
   | 'too_many_files'
+  | 'unauthenticated'
   | 'user_queue_full'
   | 'workspace_failed';
 

@@ -25,6 +25,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   forbidden: 403,
   headers_too_large: 431,
   idempotency_key_reused: 422,
+  identity_unavailable: 503,
   internal_error: 500,
   invalid_request: 422,
   memory_file_failed: 500,
@@ -47,8 +48,10 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   run_not_found: 404,
   sandbox_mode_unsupported: 501,
   session_busy: 409,
+  session_not_found: 404,
   spawn_failed: 500,
   too_many_files: 503,
+  unauthenticated: 401,
   user_queue_full: 429,
   workspace_failed: 500,
 };
@@ -87,6 +90,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (error.code === 'method_not_allowed') {
       response.setHeader('Allow', allowedMethods(request).join(', '));
     }
+    if (error.code === 'unauthenticated') response.setHeader('WWW-Authenticate', 'Bearer');
     if (error.facts.retryAfterSeconds !== undefined) {
       response.setHeader('Retry-After', String(error.facts.retryAfterSeconds));
     }

@@ -1,5 +1,16 @@
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  Min,
+  ValidateBy,
+} from 'class-validator';
+import { areOrigins, ORIGINS_RULE } from './cors-origins.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -74,6 +85,17 @@ function Switch(): PropertyDecorator {
   };
 }
 
+/** Origins as browsers name them, separated by commas. */
+function Origins(): PropertyDecorator {
+  return ValidateBy({
+    name: 'origins',
+    validator: {
+      validate: (value) => typeof value === 'string' && areOrigins(value),
+      defaultMessage: () => ORIGINS_RULE,
+    },
+  });
+}
+
 /** The agent CLIs that this project itself can drive. `demo` ships with it. */
 export const PROVIDER_IDS = ['codex', 'claude', 'gemini', 'opencode', 'demo'] as const;
 export type ProviderId = (typeof PROVIDER_IDS)[number];
@@ -139,6 +161,7 @@ export class Environment {
   // All that every client can send in a header.
   @Matches(/^[\x20-\x7e]+$/, { message: 'must be of printable ASCII characters' })
   FERMILINK_RUNNER_METRICS_TOKEN?: string;
+  @Text() @Origins() FERMILINK_RUNNER_CORS_ORIGINS?: string;
 
   /** One of the ids above, or of those in the providers file, which is read later. */
   @Word() FERMILINK_AGENT_PROVIDER?: string;

@@ -130,6 +130,7 @@ describe('without settings', () => {
       redact: true,
       secrets: [],
       metricsToken: null,
+      corsOrigins: [],
       agents: AGENTS,
       agentBases: basesIn(homedir()),
       codex: {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { agentBases } from './agent-bases.js';
+import { corsOrigins } from './cors-origins.js';
 import { Environment, PROVIDER_IDS } from './environment.js';
 import { absolute, firstUsable, isBlocked, nameOrPath, userHome } from './folders.js';
 import type { ProviderDefinition } from './provider-definition.js';
@@ -126,6 +127,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     redact: values.FERMILINK_RUNNER_REDACT,
     secrets: secretValues(variables),
     metricsToken: values.FERMILINK_RUNNER_METRICS_TOKEN ?? null,
+    corsOrigins: corsOrigins(values.FERMILINK_RUNNER_CORS_ORIGINS),
     agents: {
       home: values.FERMILINK_AGENT_HOME,
       telemetry: values.FERMILINK_AGENT_TELEMETRY,

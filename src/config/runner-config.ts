@@ -121,6 +121,8 @@ export class RunnerConfig {
   readonly secrets!: readonly string[];
 
   readonly metricsToken!: string | null;
+  /** The origins whose pages may call this server from a browser. */
+  readonly corsOrigins: readonly string[] = [];
 
   readonly agents!: AgentSettings;
   readonly agentBases!: AgentBases;

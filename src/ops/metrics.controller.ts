@@ -1,11 +1,11 @@
-import { Controller, Get, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import { PrometheusController } from '@willsoto/nestjs-prometheus';
 import type { Response } from 'express';
-import { MetricsTokenGuard } from './metrics-token.guard.js';
+import { OpsAccess } from '../identity/access.decorators.js';
 
 /** `GET /metrics` for Prometheus. */
 @Controller()
-@UseGuards(MetricsTokenGuard)
+@OpsAccess()
 export class MetricsController extends PrometheusController {
   /** Every metric of the process in Prometheus' text format. */
   @Get()

@@ -1,9 +1,9 @@
-import { Controller, Get, Header, Inject, Query, UseGuards } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Query } from '@nestjs/common';
 import { ADMISSION, type Admission } from '../admission/admission.js';
 import { userKeyOf } from '../admission/user-key.js';
 import { nowUtc } from '../common/clock.js';
+import { OpsAccess } from '../identity/access.decorators.js';
 import { type Concurrency, concurrencyOf, concurrencyText } from './concurrency.js';
-import { MetricsTokenGuard } from './metrics-token.guard.js';
 import type { Preflight } from './preflight.js';
 import { PreflightService } from './preflight.service.js';
 
@@ -22,7 +22,7 @@ interface AdmissionAnswer {
 
 /** What the platform and its operators ask about load (contract, section 1). */
 @Controller('ops')
-@UseGuards(MetricsTokenGuard)
+@OpsAccess()
 export class OpsController {
   constructor(
     @Inject(ADMISSION) private readonly admission: Admission,

@@ -1,6 +1,6 @@
 import { userKeyOf } from '../admission/user-key.js';
 import { type FieldError, RunnerError } from '../common/errors.js';
-import { invalidRequest } from './invalid-request.js';
+import { invalidRequest } from '../common/invalid-request.js';
 import { isRunId } from './run-id.js';
 import { RUN_STATES, type RunState } from './run-record.js';
 import { type View, VIEWS } from './run-request.js';

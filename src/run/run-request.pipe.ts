@@ -3,7 +3,7 @@ import { validateSync, type ValidationError } from 'class-validator';
 import { type FieldError, RunnerError } from '../common/errors.js';
 import { isJsonObject } from '../common/json.js';
 import { RunnerConfig } from '../config/runner-config.js';
-import { invalidRequest } from './invalid-request.js';
+import { invalidRequest } from '../common/invalid-request.js';
 import { MAX_PROMPT_CHARACTERS, RunRequest } from './run-request.js';
 
 /** Fields that count as absent when they hold nothing but blanks. */

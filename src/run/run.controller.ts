@@ -18,6 +18,7 @@ import type { Request, Response } from 'express';
 import { EMPTY, type Observable } from 'rxjs';
 import { NoContent } from '../common/no-content.js';
 import { RunnerError } from '../common/errors.js';
+import { Scopes } from '../identity/access.decorators.js';
 import { ProviderService } from '../provider/provider.service.js';
 import { ActivityView } from './activity-view.js';
 import { Redaction } from './redaction.js';
@@ -54,6 +55,7 @@ export class RunController {
    */
   @Sse('run', { method: RequestMethod.POST })
   @HttpCode(200)
+  @Scopes('runs:write')
   async run(
     @Body(RunRequestPipe) request: RunRequest,
     @Req() http: Request,
@@ -84,6 +86,7 @@ export class RunController {
   /** `POST /runs`: creates a run and answers at once. */
   @Post('runs')
   @HttpCode(202)
+  @Scopes('runs:write')
   async create(
     @Body(RunRequestPipe) request: RunRequest,
     @Req() http: Request,
@@ -99,6 +102,7 @@ export class RunController {
 
   /** `GET /runs`: runs, newest first. */
   @Get('runs')
+  @Scopes('runs:read')
   async list(
     @Query() query: Record<string, unknown>,
   ): Promise<{ runs: RunBody[]; next_cursor: string | null }> {
@@ -108,12 +112,14 @@ export class RunController {
 
   /** `GET /runs/{id}`: what is known of a run. */
   @Get('runs/:id')
+  @Scopes('runs:read')
   async get(@Param('id') id: string, @Query('include') include: unknown): Promise<RunBody> {
     return bodyOf(await this.runs.get(id), include === 'prompt');
   }
 
   /** `GET /runs/{id}/events`: follows a run from any event on; 204 if the client has it whole. */
   @Sse('runs/:id/events')
+  @Scopes('runs:read')
   async events(
     @Param('id') id: string,
     @Headers('last-event-id') lastEventId: string | undefined,
@@ -125,6 +131,7 @@ export class RunController {
 
   /** `POST /runs/{id}/cancel`: 200 with the run once it has ended, else 202. */
   @Post('runs/:id/cancel')
+  @Scopes('runs:write')
   async cancel(
     @Param('id') id: string,
     @Res({ passthrough: true }) response: Response,

@@ -1,4 +1,4 @@
-import { type FieldError, RunnerError } from '../common/errors.js';
+import { type FieldError, RunnerError } from './errors.js';
 
 /** A request with bad fields: each is named in the sentence and in `errors`. */
 export function invalidRequest(errors: FieldError[]): RunnerError {

@@ -1,0 +1,88 @@
+import type { Request } from 'express';
+import { invalidRequest } from '../common/invalid-request.js';
+import { RunnerError } from '../common/errors.js';
+import { isJsonObject } from '../common/json.js';
+import { userIdFault } from '../common/user-id.js';
+import { identityOf } from '../identity/identity.js';
+import { ActingCaller } from './acting-caller.js';
+
+/** The header in which a caller names the user that it acts for. */
+const HEADER = 'X-FermiLink-User';
+
+/**
+ * Who calls, and for which user: the one that the caller's token is of, else the one of the header, else
+ * the `user_id` of the body or, where there is none, of the query.
+ *
+ * While nothing is configured, a `user_id` alone only says whose runs these are, as it always has; it
+ * keeps nobody out. The header always does.
+ *
+ * @throws {RunnerError} `forbidden` if two of them differ, `invalid_request`
+ */
+export function actingCallerOf(request: Request): ActingCaller {
+  const { name, userId: fixed } = identityOf(request);
+  const isOpen = name === null;
+  const named = headerUser(request);
+  const said = saidUser(request, isOpen);
+  const userId = fixed ?? named ?? said;
+  for (const other of [named, said]) {
+    if (other !== null && !isSame(other, userId)) throw differ(fixed !== null);
+  }
+  const isConfined = isOpen ? named !== null : userId !== null;
+  return new ActingCaller(name, userId, isConfined, fixed === null);
+}
+
+function headerUser(request: Request): string | null {
+  const values = request.headersDistinct[HEADER.toLowerCase()];
+  if (values === undefined) return null;
+  if (values.length > 1) throw badUser(HEADER, 'must be given once');
+  const user = inUtf8(values[0]!).trim();
+  // A proxy that knows no user must not be taken for one that speaks for all.
+  if (user === '') throw badUser(HEADER, 'must name a user, or be left out');
+  const fault = userIdFault(user);
+  if (fault !== null) throw badUser(HEADER, fault);
+  return user;
+}
+
+function saidUser({ body, query }: Request, isOpen: boolean): string | null {
+  const value = isJsonObject(body) ? own(body, 'user_id') : own(query, 'user_id');
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'string') {
+    if (value.trim() === '') return null;
+    const fault = isOpen ? null : userIdFault(value);
+    if (fault === null) return value.trim();
+    throw badUser('user_id', fault);
+  }
+  // It would be taken for no user at all.
+  if (!isOpen) throw badUser('user_id', 'must be one text');
+  return null;
+}
+
+function own(members: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(members, name) ? members[name] : undefined;
+}
+
+/** Node reads a header as Latin-1, whatever was sent. */
+function inUtf8(value: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(value, 'latin1'));
+  } catch {
+    throw badUser(HEADER, 'must be UTF-8');
+  }
+}
+
+function isSame(a: string, b: string | null): boolean {
+  return a.trim().toLowerCase() === b?.trim().toLowerCase();
+}
+
+function differ(isFixed: boolean): RunnerError {
+  return new RunnerError(
+    'forbidden',
+    isFixed
+      ? 'This token acts for another user than the one that the request names; leave that one out.'
+      : `The header ${HEADER} and user_id name two users; name one.`,
+  );
+}
+
+function badUser(field: string, message: string): RunnerError {
+  return invalidRequest([{ field, message }]);
+}

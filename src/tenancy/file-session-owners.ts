@@ -1,0 +1,83 @@
+import { mkdirSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { nowUtc } from '../common/clock.js';
+import { Directory } from '../common/directory.js';
+import { jsonObjectIn } from '../common/json.js';
+import { readFile, removeFile } from '../common/small-files.js';
+import { SESSION_ID } from '../workspace/session-id.js';
+import type { SessionOwners } from './session-owners.js';
+
+/** Sessions whose owners are kept in memory: those that were asked for last. */
+const MAX_CACHED = 10_000;
+/** Owner of a session whose record cannot be read: nobody has this key. */
+const NOBODY = '';
+
+/** One file a session: `ID.json`. Only the server writes there; agents do not know the folder. */
+export class FileSessionOwners implements SessionOwners {
+  /** Never that there is none: another server that still holds the folder may be about to write it. */
+  private readonly known = new Map<string, string>();
+
+  /** @param folder made if it is missing */
+  constructor(private readonly folder: string) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+
+  ownerOf(sessionId: string): string | null {
+    const known = this.known.get(sessionId);
+    const owner = known ?? this.read(sessionId);
+    if (owner === null) return null;
+    // The ones that nobody asks for become the first, which go first.
+    this.known.delete(sessionId);
+    this.known.set(sessionId, owner);
+    if (this.known.size > MAX_CACHED) this.known.delete(this.known.keys().next().value!);
+    return owner;
+  }
+
+  async claim(sessionId: string, owner: string): Promise<{ owner: string; isNew: boolean }> {
+    const present = this.ownerOf(sessionId);
+    if (present !== null) return { owner: present, isNew: false };
+    const text = JSON.stringify({ session_id: sessionId, owner, since: nowUtc() });
+    const isNew = await this.create(`${sessionId}.json`, text);
+    return { owner: this.ownerOf(sessionId) ?? NOBODY, isNew };
+  }
+
+  forget(sessionId: string): void {
+    removeFile(this.fileOf(sessionId));
+    this.known.delete(sessionId);
+  }
+
+  private async create(name: string, text: string): Promise<boolean> {
+    const folder = await Directory.open(this.folder);
+    try {
+      const isNew = await folder.createFile(name, text, { mode: 0o600, sync: true });
+      if (isNew) await this.syncNames();
+      return isNew;
+    } finally {
+      await folder.close();
+    }
+  }
+
+  /** A file is only safe from a power cut when its name is. */
+  private async syncNames(): Promise<void> {
+    const folder = await open(this.folder);
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+
+  private read(sessionId: string): string | null {
+    // It becomes the name of a file.
+    if (!SESSION_ID.test(sessionId)) return null;
+    const text = readFile(this.fileOf(sessionId));
+    if (text === null) return null;
+    const { owner } = jsonObjectIn(text);
+    return typeof owner === 'string' ? owner : NOBODY;
+  }
+
+  private fileOf(sessionId: string): string {
+    return join(this.folder, `${sessionId}.json`);
+  }
+}

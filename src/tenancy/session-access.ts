@@ -1,0 +1,28 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { RunnerError } from '../common/errors.js';
+import type { ActingCaller } from './acting-caller.js';
+import { SESSION_OWNERS, type SessionOwners } from './session-owners.js';
+
+/** Says whether a caller may see a session (and so its runs and files). */
+@Injectable()
+export class SessionAccess {
+  constructor(@Inject(SESSION_OWNERS) private readonly owners: SessionOwners) {}
+
+  /** Whether a caller may see a session, be it there or not. */
+  allows({ confinedTo }: ActingCaller, sessionId: string): boolean {
+    return confinedTo === null || this.owners.ownerOf(sessionId) === confinedTo;
+  }
+
+  /**
+   * Does not look whether the session is there: who finds that it is not throws `sessionNotFound()` too.
+   * @throws {RunnerError} `session_not_found`, as if the session were not there
+   */
+  require(caller: ActingCaller, sessionId: string): void {
+    if (!this.allows(caller, sessionId)) throw sessionNotFound();
+  }
+}
+
+/** The one answer for a session that is not there, and for one that is somebody else's. */
+export function sessionNotFound(): RunnerError {
+  return new RunnerError('session_not_found', 'There is no session with this id.');
+}
