@@ -6,13 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
-import { answerClientError } from './common/client-errors.js';
+import { answerClientError, endIdleConnection } from './common/client-errors.js';
 import { descriptorLimit } from './common/descriptor-limit.js';
 import { errnoOf } from './common/errors.js';
 import { FrameworkLogger, type Logger } from './common/logger.js';
 import {
   BODY_LIMIT_BYTES,
-  cutIdleConnections,
+  isJsonBody,
   requestLimits,
   requireUtf8,
 } from './common/request-limits.js';
@@ -48,7 +48,7 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
   const bodies = {
     limit: BODY_LIMIT_BYTES,
     strict: false,
-    type: ['application/json', 'application/*+json'],
+    type: isJsonBody,
     // The parser knows it; the framework's type of its options does not.
     verify: requireUtf8,
   };
@@ -59,7 +59,9 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
   const server = app.getHttpServer();
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 1000;
-  server.setTimeout(config.followerTimeoutSeconds * 1000, cutIdleConnections);
+  // An upload may take longer than any other request; each kind of body has its limit of time.
+  server.requestTimeout = 0;
+  server.setTimeout(config.followerTimeoutSeconds * 1000, endIdleConnection);
   server.on('clientError', answerClientError);
   const descriptors = descriptorLimit();
   if (descriptors !== null) server.maxConnections = Math.floor(descriptors * CONNECTIONS_SHARE);

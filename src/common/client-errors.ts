@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ErrorCode } from './errors.js';
-import { isNextToAnswer } from './request-limits.js';
+import { occupationOf } from './request-limits.js';
 
 interface Refusal {
   status: number;
@@ -15,6 +15,12 @@ const MALFORMED: Refusal = {
   detail: 'The request is not valid HTTP/1.1.',
 };
 
+const TIMEOUT: Refusal = {
+  status: 408,
+  code: 'request_timeout',
+  detail: 'The request did not arrive in time; send it again.',
+};
+
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: {
     status: 431,
@@ -26,23 +32,31 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     code: 'body_too_large',
     detail: 'The chunk extensions of the body are too large; send it without them.',
   },
-  ERR_HTTP_REQUEST_TIMEOUT: {
-    status: 408,
-    code: 'request_timeout',
-    detail: 'The request did not arrive in time; send it again.',
-  },
+  ERR_HTTP_REQUEST_TIMEOUT: TIMEOUT,
 };
 
 /**
  * Answers what the HTTP parser refuses, which no filter ever sees: for the event `clientError` of the
- * server. A connection on which an earlier request has its answer still to come is cut instead.
+ * server. A connection on which an earlier request has its answer still to come is cut instead: it would
+ * be taken for that.
  */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || !isNextToAnswer(socket)) {
-    socket.destroy();
-    return;
-  }
-  const { status, code, detail } = REFUSALS[error.code ?? ''] ?? MALFORMED;
+  const isGone = error.code === 'ECONNRESET' || !socket.writable;
+  if (isGone || occupationOf(socket) === 'answering') socket.destroy();
+  else refuse(socket, REFUSALS[error.code ?? ''] ?? MALFORMED);
+}
+
+/**
+ * Ends connections on which nothing has moved for a while; for the idle timer of the server. One whose
+ * request is being worked on is spared, unless its client accepts nothing of the answer.
+ */
+export function endIdleConnection(socket: Socket): void {
+  const occupation = occupationOf(socket);
+  if (occupation === 'receiving') refuse(socket, TIMEOUT);
+  else if (occupation === 'idle' || socket.writableLength > 0) socket.destroy();
+}
+
+function refuse(socket: Socket, { status, code, detail }: Refusal): void {
   const title = STATUS_CODES[status];
   const body = JSON.stringify({ type: 'about:blank', title, status, detail, code });
   socket.end(
@@ -54,5 +68,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
       '',
       body,
     ].join('\r\n'),
+    // A client that goes on sending would keep it open.
+    () => socket.destroy(),
   );
 }

@@ -1,8 +1,11 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** The largest body that is read. */
 export const BODY_LIMIT_BYTES = 1024 * 1024;
+/** How long a client may take to send a body that is read as a whole, in milliseconds. */
+const BODY_MS = 300_000;
 /** Requests that may wait on one connection for those before them. */
 const MAX_WAITING = 64;
 /** How long the rest of a body that was refused is taken, in milliseconds. */
@@ -34,7 +37,7 @@ export function requestLimits(): RequestHandler {
       return;
     }
     const serve = () => {
-      if (!socket.destroyed) limitBody(request, next);
+      if (!socket.destroyed) limitBody(request, response, next);
     };
     line.push({ request, response, serve });
     response.once('finish', () => {
@@ -46,31 +49,61 @@ export function requestLimits(): RequestHandler {
 }
 
 /**
- * Cuts connections on which nothing has moved for a while; for the idle timer of the server. One whose
- * request is being worked on is spared, unless its client accepts nothing of the answer.
+ * What a connection is at: nothing is asked on it, a request is still arriving to which nothing has been
+ * said, or one is being worked on or answered.
  */
-export function cutIdleConnections(socket: Socket): void {
-  const isServed = (lines.get(socket)?.length ?? 0) > 0;
-  if (!isServed || socket.writableLength > 0) socket.destroy();
+export function occupationOf(socket: Socket): 'idle' | 'receiving' | 'answering' {
+  const [first, ...others] = lines.get(socket) ?? [];
+  if (first === undefined) return 'idle';
+  const isArriving = others.length === 0 && !first.request.complete && !first.response.headersSent;
+  return isArriving ? 'receiving' : 'answering';
 }
 
 /**
- * Whether an answer that is written now would be taken for that to the request which could not be read,
- * and not for that to an earlier one.
+ * Bodies that go to their route as a stream. The limits here are not theirs: the route has its own, on
+ * bytes and on time.
  */
-export function isNextToAnswer(socket: Socket): boolean {
-  const [first, ...others] = lines.get(socket) ?? [];
-  if (first === undefined) return true;
-  return others.length === 0 && !first.request.complete && !first.response.headersSent;
+const STREAMED: readonly { method: string; path: RegExp }[] = [
+  { method: 'PUT', path: /^\/packages\/[^/]+\/archive\/?$/i },
+];
+
+/** Whether the body of a request is left to its route, and no parser may touch it. */
+export function isStreamed(request: { method: string; path: string }): boolean {
+  return STREAMED.some(({ method, path }) => method === request.method && path.test(request.path));
 }
 
-function limitBody(request: Request, next: NextFunction): void {
+/** For the body parser: whether it is to read a body, by its media type. */
+export function isJsonBody(message: IncomingMessage): boolean {
+  // The parser's type knows less of it than there is.
+  const request = message as Request;
+  return !isStreamed(request) && Boolean(request.is(['application/json', 'application/*+json']));
+}
+
+function limitBody(request: Request, response: Response, next: NextFunction): void {
+  if (isStreamed(request)) {
+    // Where the route did not want the rest of it, the client is not served another request before it.
+    response.once('finish', () => {
+      if (!request.complete) discardRest(request);
+    });
+    next();
+    return;
+  }
   if (Number(request.get('content-length') ?? 0) > BODY_LIMIT_BYTES) {
     discardRest(request);
     next(Object.assign(new Error('the body says that it is too large'), { status: 413 }));
     return;
   }
+  limitBodyTime(request);
   next();
+}
+
+/** The server's own limit on the time of a request would hold for streamed bodies too. */
+function limitBodyTime(request: Request): void {
+  if (request.get('content-length') === undefined && request.get('transfer-encoding') === undefined)
+    return;
+  const patience = setTimeout(() => request.socket.destroy(), BODY_MS);
+  const isRead = () => clearTimeout(patience);
+  request.once('end', isRead).once('close', isRead);
 }
 
 /**

@@ -59,7 +59,7 @@ export class FrameSink {
     await this.write(eventFrame(id, type, safeJson(value)), signal);
   }
 
-  /** Ends the heartbeats; what the client has not taken yet is the server's matter (`cutIdleConnections`). */
+  /** Ends the heartbeats; what the client has not taken yet is the server's matter (`endIdleConnection`). */
   close(): void {
     clearInterval(this.heartbeat);
     this.response.off('timeout', this.timedOut);

@@ -1,9 +1,8 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
-import { validateSync, type ValidationError } from 'class-validator';
-import { type FieldError, RunnerError } from '../common/errors.js';
-import { isJsonObject } from '../common/json.js';
-import { RunnerConfig } from '../config/runner-config.js';
+import { faultsOf, memberOf, objectIn } from '../common/body.pipe.js';
+import { RunnerError } from '../common/errors.js';
 import { invalidRequest } from '../common/invalid-request.js';
+import { RunnerConfig } from '../config/runner-config.js';
 import { MAX_PROMPT_CHARACTERS, RunRequest } from './run-request.js';
 
 /** Fields that count as absent when they hold nothing but blanks. */
@@ -25,15 +24,8 @@ export class RunRequestPipe implements PipeTransform<unknown, RunRequest> {
 
   /** @throws {RunnerError} `invalid_request` with every bad field, or `prompt_too_long` */
   transform(body: unknown): RunRequest {
-    if (!isJsonObject(body)) {
-      throw new RunnerError(
-        'invalid_request',
-        'The body must be a JSON object, sent with Content-Type: application/json.',
-        { errors: [{ field: 'body', message: 'must be a JSON object' }] },
-      );
-    }
-    const request = pick(body);
-    const errors = validateSync(request).map(fieldError);
+    const request = pick(objectIn(body));
+    const errors = faultsOf(request);
     const limit = this.config.maxRuntimeSeconds;
     if ((request.max_runtime_seconds ?? 0) > limit) {
       errors.push({ field: 'max_runtime_seconds', message: `must be at most ${limit}` });
@@ -47,8 +39,7 @@ export class RunRequestPipe implements PipeTransform<unknown, RunRequest> {
 }
 
 function pick(body: Record<string, unknown>): RunRequest {
-  const own = (name: keyof RunRequest) =>
-    Object.hasOwn(body, name) ? (body[name] ?? undefined) : undefined;
+  const own = (name: keyof RunRequest) => memberOf(body, name);
   const values: Record<string, unknown> = {
     user_prompt: Object.hasOwn(body, 'user_prompt') ? body.user_prompt : undefined,
     session_id: own('session_id') === '' ? undefined : own('session_id'),
@@ -59,12 +50,6 @@ function pick(body: Record<string, unknown>): RunRequest {
   }
   for (const name of NULL_IS_ABSENT) values[name] = own(name);
   return Object.assign(new RunRequest(), values);
-}
-
-function fieldError(error: ValidationError): FieldError {
-  // The decorators run from the last to the first; the first one states the most basic rule.
-  const messages = Object.values(error.constraints ?? {});
-  return { field: error.property, message: messages.at(-1) ?? 'is not valid' };
 }
 
 function codePoints(text: string): number {

@@ -1,6 +1,5 @@
 import {
   IsBoolean,
-  IsIn,
   IsInt,
   IsOptional,
   IsString,
@@ -8,8 +7,8 @@ import {
   MaxLength,
   Min,
   MinLength,
-  registerDecorator,
 } from 'class-validator';
+import { OneOf, PlainText, Rule, TextWithout } from '../common/field-rules.js';
 import { isJsonObject } from '../common/json.js';
 import { SESSION_ID } from '../workspace/session-id.js';
 
@@ -28,35 +27,6 @@ export type View = (typeof VIEWS)[number];
 
 export const ON_BUSY = ['queue', 'reject', 'interrupt'] as const;
 export type OnBusy = (typeof ON_BUSY)[number];
-
-function Rule(message: string, holds: (value: unknown) => boolean): PropertyDecorator {
-  return (target, propertyName) => {
-    registerDecorator({
-      name: message,
-      target: target.constructor,
-      propertyName: String(propertyName),
-      options: { message },
-      validator: { validate: holds },
-    });
-  };
-}
-
-function TextWithout(pattern: RegExp, message: string): PropertyDecorator {
-  return Rule(message, (value) => typeof value !== 'string' || !pattern.test(value));
-}
-
-/** Text that every program underneath can carry: no NUL, no half of a surrogate pair. */
-function PlainText(): PropertyDecorator {
-  return (target, property) => {
-    IsString({ message: 'must be a string' })(target, property);
-    TextWithout(/\0/, 'must not contain a NUL character')(target, property);
-    TextWithout(/\p{Cs}/u, 'must not contain a lone surrogate')(target, property);
-  };
-}
-
-function OneOf(values: readonly string[]): PropertyDecorator {
-  return IsIn(values, { message: `must be one of: ${values.join(', ')}` });
-}
 
 /** The body of `POST /run` and `POST /runs`, with what is blank or null left out (contract, section 1). */
 export class RunRequest {
