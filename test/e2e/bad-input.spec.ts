@@ -92,6 +92,35 @@ describe('bad input', () => {
   });
 });
 
+describe('slow clients', () => {
+  let runner: Runner;
+  beforeAll(
+    async () => (runner = await Runner.start({ FERMILINK_RUNNER_FOLLOWER_TIMEOUT_SECONDS: '1' })),
+  );
+  afterAll(() => runner.stop());
+
+  const head = 'POST /runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+
+  it.each([
+    ['a body that stops', `${head}Content-Length: 100\r\n\r\n{"user_prompt"`],
+    ['a body that never begins', `${head}Content-Length: 100\r\n\r\n`],
+    ['a chunk that stops', `${head}Transfer-Encoding: chunked\r\n\r\nff\r\n{`],
+    ['chunks without an end', `${head}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`],
+  ])('%s are told that their time is up', async (_name, bytes) => {
+    const answer = await send(runner.url, Buffer.from(bytes));
+    expect(answer.status).toBe(408);
+    expect(JSON.parse(answer.body)).toMatchObject({ code: 'request_timeout' });
+  });
+
+  it.each([
+    ['nothing at all', ''],
+    ['a request line that stops', 'GET /ru'],
+    ['headers that stop', `${head}X-A: `],
+  ])('%s are cut off', async (_name, bytes) => {
+    await expect(send(runner.url, Buffer.from(bytes))).rejects.toThrow('no answer but ""');
+  });
+});
+
 function isJson(headers: Answer['headers']): boolean {
   return (headers.get('content-type') ?? '').includes('json');
 }
