@@ -18,6 +18,8 @@ import {
 } from './common/request-limits.js';
 import { ConfigError } from './config/load-config.js';
 import type { RunnerConfig } from './config/runner-config.js';
+import { Authenticator } from './identity/authenticator.js';
+import { callerFirst } from './identity/caller-first.js';
 import { AgentSpawner } from './run/agent-process.js';
 import { RecoveryService } from './run/recovery.service.js';
 import { RetentionService } from './run/retention.service.js';
@@ -45,6 +47,7 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
   });
   for (const warning of config.warnings) logger.warn(warning);
   app.use(requestLimits());
+  app.use(callerFirst(app.get(Authenticator)));
   const bodies = {
     limit: BODY_LIMIT_BYTES,
     strict: false,

@@ -10,7 +10,8 @@ import {
   Min,
   ValidateBy,
 } from 'class-validator';
-import { areOrigins, ORIGINS_RULE } from './cors-origins.js';
+import { areOrigins, ORIGINS_RULE } from './origins.js';
+import { areAlgorithms, isKeysUrl, JWT_ALGORITHMS } from './identity-rules.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -85,13 +86,13 @@ function Switch(): PropertyDecorator {
   };
 }
 
-/** Origins as browsers name them, separated by commas. */
-function Origins(): PropertyDecorator {
+/** A text for which something holds. */
+function Holds(message: string, holds: (text: string) => boolean): PropertyDecorator {
   return ValidateBy({
-    name: 'origins',
+    name: message,
     validator: {
-      validate: (value) => typeof value === 'string' && areOrigins(value),
-      defaultMessage: () => ORIGINS_RULE,
+      validate: (value) => typeof value === 'string' && holds(value),
+      defaultMessage: () => message,
     },
   });
 }
@@ -161,7 +162,21 @@ export class Environment {
   // All that every client can send in a header.
   @Matches(/^[\x20-\x7e]+$/, { message: 'must be of printable ASCII characters' })
   FERMILINK_RUNNER_METRICS_TOKEN?: string;
-  @Text() @Origins() FERMILINK_RUNNER_CORS_ORIGINS?: string;
+  @Text() @Holds(ORIGINS_RULE, areOrigins) FERMILINK_RUNNER_CORS_ORIGINS?: string;
+
+  @Text() FERMILINK_RUNNER_TOKENS_FILE?: string;
+  @Switch() FERMILINK_RUNNER_ALLOW_ANONYMOUS: boolean = false;
+  @Text()
+  @Holds('must be an https:// URL, or an http:// one of this machine', isKeysUrl)
+  FERMILINK_RUNNER_JWT_JWKS_URL?: string;
+  @Text() FERMILINK_RUNNER_JWT_JWKS_FILE?: string;
+  @Text() FERMILINK_RUNNER_JWT_ISSUER?: string;
+  @Text() FERMILINK_RUNNER_JWT_AUDIENCE?: string;
+  @Text()
+  @Holds(`must be some of: ${JWT_ALGORITHMS.join(', ')}`, areAlgorithms)
+  FERMILINK_RUNNER_JWT_ALGORITHMS: string = 'RS256,PS256,ES256,EdDSA';
+  @Text() FERMILINK_RUNNER_JWT_USER_CLAIM: string = 'sub';
+  @Text() FERMILINK_RUNNER_JWT_SCOPES_CLAIM: string = 'scope';
 
   /** One of the ids above, or of those in the providers file, which is read later. */
   @Word() FERMILINK_AGENT_PROVIDER?: string;

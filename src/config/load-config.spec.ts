@@ -130,6 +130,7 @@ describe('without settings', () => {
       redact: true,
       secrets: [],
       metricsToken: null,
+      identity: { tokensFile: null, jwt: null, isAnonymous: true, isLoopback: true },
       corsOrigins: [],
       agents: AGENTS,
       agentBases: basesIn(homedir()),
@@ -266,7 +267,7 @@ describe('a switch', () => {
 
 describe('a text', () => {
   it.each([
-    ['FERMILINK_RUNNER_HOST', 'host', '0.0.0.0'],
+    ['FERMILINK_RUNNER_HOST', 'host', '127.0.0.2'],
     ['FERMILINK_RUNNER_METRICS_TOKEN', 'metricsToken', 'let me in'],
     ['FERMILINK_SCIPKG_ACTIVE', 'activePackageId', 'meep'],
     ['FERMILINK_LEGACY_MAXWELLLINK_PACKAGE_ID', 'legacyMaxwellLinkPackageId', 'mxl'],

@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { agentBases } from './agent-bases.js';
-import { corsOrigins } from './cors-origins.js';
 import { Environment, PROVIDER_IDS } from './environment.js';
 import { absolute, firstUsable, isBlocked, nameOrPath, userHome } from './folders.js';
+import { identitySettings } from './identity-settings.js';
+import { listed } from './listed.js';
 import type { ProviderDefinition } from './provider-definition.js';
 import { readProvidersFile } from './providers-file.js';
 import { RunnerConfig } from './runner-config.js';
@@ -127,7 +128,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     redact: values.FERMILINK_RUNNER_REDACT,
     secrets: secretValues(variables),
     metricsToken: values.FERMILINK_RUNNER_METRICS_TOKEN ?? null,
-    corsOrigins: corsOrigins(values.FERMILINK_RUNNER_CORS_ORIGINS),
+    identity: identitySettings(values, faults),
+    corsOrigins: listed(values.FERMILINK_RUNNER_CORS_ORIGINS ?? ''),
     agents: {
       home: values.FERMILINK_AGENT_HOME,
       telemetry: values.FERMILINK_AGENT_TELEMETRY,
@@ -165,10 +167,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       gemini: nameOrPath(values.FERMILINK_GEMINI_BIN),
       opencode: nameOrPath(values.FERMILINK_OPENCODE_BIN),
     },
-    agentEnvPassthrough: (values.FERMILINK_AGENT_ENV_PASSTHROUGH ?? '')
-      .split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== ''),
+    agentEnvPassthrough: listed(values.FERMILINK_AGENT_ENV_PASSTHROUGH ?? ''),
     environment: { ...env },
     warnings,
   });

@@ -1,4 +1,5 @@
 import type { ProviderId, ReasoningEffort, SandboxMode, SandboxPolicy } from './environment.js';
+import type { IdentitySettings } from './identity-settings.js';
 import type { ProviderDefinition } from './provider-definition.js';
 
 /** The policy settings that the environment fixes; null leaves one to `agent_runtime.json`. */
@@ -121,6 +122,7 @@ export class RunnerConfig {
   readonly secrets!: readonly string[];
 
   readonly metricsToken!: string | null;
+  readonly identity!: IdentitySettings;
   /** The origins whose pages may call this server from a browser. */
   readonly corsOrigins: readonly string[] = [];
 

@@ -2,8 +2,10 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
 import { RunnerError } from '../common/errors.js';
+import { RunnerConfig } from '../config/runner-config.js';
 import { ACCESS, type Access } from './access.decorators.js';
-import { LOCAL_PLATFORM, type Identity, rememberIdentity } from './identity.js';
+import { Authenticator } from './authenticator.js';
+import { METRICS_READER, type Identity, rememberIdentity } from './identity.js';
 import { MetricsToken } from './metrics-token.js';
 import type { Scope } from './scopes.js';
 
@@ -12,36 +14,58 @@ import type { Scope } from './scopes.js';
 export class AccessGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
+    private readonly config: RunnerConfig,
+    private readonly authenticator: Authenticator,
     private readonly metricsToken: MetricsToken,
   ) {}
 
-  /** @throws {RunnerError} `unauthenticated`, `forbidden`, `metrics_token_missing`, `metrics_token_invalid` */
-  canActivate(context: ExecutionContext): boolean {
+  /**
+   * @throws {RunnerError} `unauthenticated`, `forbidden`, `identity_unavailable`, `metrics_token_missing`,
+   *   `metrics_token_invalid`
+   */
+  async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<Request>();
     const access = this.reflector.getAllAndOverride<Access | undefined>(ACCESS, [
       context.getHandler(),
       context.getClass(),
     ]);
     if (access === undefined) {
-      throw new RunnerError('forbidden', 'This route is open to nobody.');
+      throw new RunnerError('forbidden', 'This route is open to nobody: it does not say to whom.');
     }
     if (access.kind === 'public') return true;
-    const identity = LOCAL_PLATFORM;
-    if (access.kind === 'ops') {
-      if (this.metricsToken.isConfigured) this.metricsToken.require(request);
-    } else {
-      requireScopes(identity, access.scopes);
-    }
-    rememberIdentity(request, identity);
+    rememberIdentity(
+      request,
+      access.kind === 'ops'
+        ? await this.opsReader(request)
+        : await this.callerWith(access.scopes, request),
+    );
     return true;
   }
-}
 
-function requireScopes({ scopes }: Identity, wanted: readonly Scope[]): void {
-  const missing = wanted.filter((scope) => !scopes.has(scope));
-  if (missing.length === 0) return;
-  throw new RunnerError(
-    'forbidden',
-    `This needs a token with ${missing.join(' and ')}; the administrator makes one with: npm run token -- --name NAME --scopes ${missing.join(',')}`,
-  );
+  private async callerWith(wanted: readonly Scope[], request: Request): Promise<Identity> {
+    const identity = await this.authenticator.identify(request);
+    const missing = wanted.filter((scope) => !identity.scopes.has(scope));
+    if (missing.length === 0) return identity;
+    this.authenticator.logRefusal(request, `without ${missing.join(', ')}`, identity.name);
+    throw new RunnerError('forbidden', this.sentenceFor(missing));
+  }
+
+  /** Where a metrics token is set it opens what a bearer does not, with the reference's own answers. */
+  private async opsReader(request: Request): Promise<Identity> {
+    if (!this.metricsToken.isConfigured) return this.callerWith(['ops:read'], request);
+    if (!this.config.identity.isAnonymous && request.headers.authorization !== undefined) {
+      const identity = await this.authenticator.identify(request).catch(() => null);
+      if (identity?.scopes.has('ops:read')) return identity;
+    }
+    this.metricsToken.require(request);
+    return METRICS_READER;
+  }
+
+  private sentenceFor(missing: readonly Scope[]): string {
+    const needed = missing.join(' and ');
+    const command = `npm run token -- --name NAME --scopes ${missing.join(',')}`;
+    return this.config.identity.isAnonymous
+      ? `This needs a token with ${needed}: make one with \`${command}\`, and set FERMILINK_RUNNER_TOKENS_FILE.`
+      : `This needs ${needed}, which this token does not have; the administrator makes one that has it with \`${command}\`.`;
+  }
 }

@@ -4,8 +4,8 @@ import { LOCAL_SCOPES, type Scope } from './scopes.js';
 /** Who calls. */
 export interface Identity {
   /**
-   * By what it was known, for owners and the log: `token:NAME` or `jwt:ISSUER`; null where nothing is
-   * configured, or where the metrics token alone let it in.
+   * By what the caller is known, for the owners of sessions and the log: `token:NAME` or `jwt`; null where
+   * nothing is configured, and for whoever has the metrics token alone.
    */
   readonly name: string | null;
   /** The only user that it may act for; null if it may name any. */
@@ -15,6 +15,13 @@ export interface Identity {
 
 /** Every caller while nothing is configured: the platform. */
 export const LOCAL_PLATFORM: Identity = { name: null, userId: null, scopes: LOCAL_SCOPES };
+
+/** Whoever has the metrics token: it reads what there is to read of load. */
+export const METRICS_READER: Identity = {
+  name: null,
+  userId: null,
+  scopes: new Set<Scope>(['ops:read']),
+};
 
 const identities = new WeakMap<IncomingMessage, Identity>();
 

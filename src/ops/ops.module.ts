@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { AdmissionModule } from '../admission/admission.module.js';
+import { IdentityModule } from '../identity/identity.module.js';
 import { ProviderModule } from '../provider/provider.module.js';
 import { RunModule } from '../run/run.module.js';
 import { ConcurrencyMetrics } from './concurrency-metrics.js';
@@ -15,6 +16,7 @@ import { ReadinessService } from './readiness.service.js';
 @Module({
   imports: [
     AdmissionModule,
+    IdentityModule,
     ProviderModule,
     RunModule,
     PrometheusModule.register({ controller: MetricsController, path: '/metrics' }),

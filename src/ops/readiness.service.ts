@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { RunnerConfig } from '../config/runner-config.js';
+import { Authenticator } from '../identity/authenticator.js';
 import { ProgramService } from '../provider/program.service.js';
 import { AgentSpawner } from '../run/agent-process.js';
 import { ServerState } from '../run/server-state.js';
@@ -25,6 +26,7 @@ export class ReadinessService {
     private readonly programs: ProgramService,
     private readonly server: ServerState,
     private readonly spawner: AgentSpawner,
+    private readonly authenticator: Authenticator,
   ) {}
 
   /** The checks of `GET /health/ready`. */
@@ -44,6 +46,7 @@ export class ReadinessService {
       () => this.check('disk', () => this.diskProblem()),
       () => this.check('descriptors', () => this.descriptorsProblem()),
       () => this.check('provider', () => this.programs.problem()),
+      () => this.check('identity', () => this.authenticator.problem()),
       () => this.check('accepting', () => Promise.resolve(this.server.notReady)),
       () => this.check('agents', () => Promise.resolve(this.spawner.exhausted)),
     ];

@@ -1,10 +1,12 @@
+import { listed } from './listed.js';
+
 /** What an origin has to look like; `*` is none: it would let every page in. */
 export const ORIGINS_RULE =
   'must be origins such as https://app.example.org, without a path, separated by commas';
 
 /** Whether a text is a list of exact origins, as browsers write them. */
 export function areOrigins(text: string): boolean {
-  return corsOrigins(text).every((origin) => {
+  return listed(text).every((origin) => {
     try {
       const url = new URL(origin);
       return /^https?:$/.test(url.protocol) && url.origin === origin;
@@ -12,12 +14,4 @@ export function areOrigins(text: string): boolean {
       return false;
     }
   });
-}
-
-/** The origins of a list. */
-export function corsOrigins(text: string | undefined): string[] {
-  return (text ?? '')
-    .split(',')
-    .map((origin) => origin.trim())
-    .filter((origin) => origin !== '');
 }

@@ -1,0 +1,92 @@
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JWTVerifyGetKey,
+} from 'jose';
+import type { JwtSettings } from '../config/identity-settings.js';
+import { monotonicSeconds } from '../common/clock.js';
+import { WatchedFile } from './watched-file.js';
+
+/** How long the keys of a URL are waited for, in milliseconds. */
+const FETCH_MS = 5000;
+/** How long a key that nobody knows does not make the keys be fetched again, in milliseconds. */
+const COOLDOWN_MS = 5000;
+/** How long nobody waits for a URL that has just failed, in seconds. */
+const PAUSE_SECONDS = 2;
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/** The keys cannot be had at the moment. */
+export class KeysUnavailable extends Error {}
+
+/** The keys by which JWTs are checked. */
+export interface JwtKeys {
+  /** @throws {KeysUnavailable} */
+  readonly key: JWTVerifyGetKey;
+  /** What is wrong with their file, as the end of a sentence; null if nothing is. */
+  fault(): Promise<string | null>;
+}
+
+/** @param onFault told of each version of the file that is invalid, with the end of a sentence */
+export function jwtKeys(settings: JwtSettings, onFault: (fault: string) => void): JwtKeys {
+  return settings.jwksUrl === null
+    ? keysOfFile(settings.jwksFile!, onFault)
+    : keysOfUrl(settings.jwksUrl);
+}
+
+function keysOfFile(path: string, onFault: (fault: string) => void): JwtKeys {
+  const file = new WatchedFile(path, MAX_FILE_BYTES, keySetOf, onFault);
+  return {
+    key: async (header, token) => {
+      const keys = await file.current();
+      if (keys === null) throw new KeysUnavailable('the file of keys was never valid');
+      return keys(header, token);
+    },
+    fault: () => file.fault(),
+  };
+}
+
+/** Makes the keys of a JSON Web Key Set. */
+export function keySetOf(text: string, faults: string[]): JWTVerifyGetKey | null {
+  try {
+    return createLocalJWKSet(JSON.parse(text) as Parameters<typeof createLocalJWKSet>[0]);
+  } catch {
+    faults.push('what it holds must be a JSON Web Key Set');
+    return null;
+  }
+}
+
+function keysOfUrl(url: string): JwtKeys {
+  let failedAt = -Infinity;
+  const keys = createRemoteJWKSet(new URL(url), {
+    timeoutDuration: FETCH_MS,
+    cooldownDuration: COOLDOWN_MS,
+    [customFetch]: (...asked) => {
+      // Not everybody who comes meanwhile has to wait for what has just failed.
+      if (monotonicSeconds() - failedAt < PAUSE_SECONDS) throw new Error('it failed a moment ago');
+      return fetch(...asked);
+    },
+  });
+  return {
+    key: async (header, token) => {
+      try {
+        return await keys(header, token);
+      } catch (cause) {
+        if (isOfToken(cause)) throw cause;
+        failedAt = monotonicSeconds();
+        throw new KeysUnavailable('the keys could not be fetched', { cause });
+      }
+    },
+    fault: () => Promise.resolve(null),
+  };
+}
+
+/** Whether the keys are there, and the token has none of them. */
+function isOfToken(error: unknown): boolean {
+  return (
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof errors.JWKSMultipleMatchingKeys ||
+    error instanceof errors.JOSENotSupported
+  );
+}
