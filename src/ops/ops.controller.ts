@@ -3,6 +3,9 @@ import { ADMISSION, type Admission } from '../admission/admission.js';
 import { userKeyOf } from '../admission/user-key.js';
 import { nowUtc } from '../common/clock.js';
 import { OpsAccess } from '../identity/access.decorators.js';
+import { ActingCaller } from '../tenancy/acting-caller.js';
+import { CurrentCaller } from '../tenancy/current-caller.js';
+import { SessionAccess } from '../tenancy/session-access.js';
 import { type Concurrency, concurrencyOf, concurrencyText } from './concurrency.js';
 import type { Preflight } from './preflight.js';
 import { PreflightService } from './preflight.service.js';
@@ -27,6 +30,7 @@ export class OpsController {
   constructor(
     @Inject(ADMISSION) private readonly admission: Admission,
     private readonly preflight: PreflightService,
+    private readonly sessions: SessionAccess,
   ) {}
 
   /** How busy the runner is. */
@@ -51,12 +55,13 @@ export class OpsController {
   /** Whether a run of this user, and of this session, would start at once; the platform polls it. */
   @Get('admission')
   async admissionOf(
-    @Query('user_id') userId: unknown,
+    @CurrentCaller() caller: ActingCaller,
     @Query('session_id') sessionId: unknown,
   ): Promise<AdmissionAnswer> {
-    const session = typeof sessionId === 'string' ? sessionId.trim() : '';
-    const user = typeof userId === 'string' ? userId : null;
-    const key = userKeyOf(user, session || 'anonymous');
+    const named = typeof sessionId === 'string' ? sessionId.trim() : '';
+    const key = userKeyOf(caller.userId, named || 'anonymous');
+    // Whether somebody else's session is busy is none of the caller's business.
+    const session = this.sessions.allows(caller, named) ? named : '';
     const snapshot = await this.admission.snapshotFor(key, session || null);
     return {
       user_key: snapshot.userKey,

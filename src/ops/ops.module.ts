@@ -5,6 +5,7 @@ import { AdmissionModule } from '../admission/admission.module.js';
 import { IdentityModule } from '../identity/identity.module.js';
 import { ProviderModule } from '../provider/provider.module.js';
 import { RunModule } from '../run/run.module.js';
+import { TenancyModule } from '../tenancy/tenancy.module.js';
 import { ConcurrencyMetrics } from './concurrency-metrics.js';
 import { HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
@@ -19,6 +20,7 @@ import { ReadinessService } from './readiness.service.js';
     IdentityModule,
     ProviderModule,
     RunModule,
+    TenancyModule,
     PrometheusModule.register({ controller: MetricsController, path: '/metrics' }),
     TerminusModule.forRoot({ logger: false }),
   ],

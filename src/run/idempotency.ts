@@ -7,11 +7,13 @@ import type { RunRequest } from './run-request.js';
 const KEY = /^[\x20-\x7e]{1,255}$/;
 
 /**
- * What an `Idempotency-Key` stands for (contract, section 9). A key belongs to the user, else to the
- * session, that the request names, so that nobody meets another one's run by chance or by guessing.
+ * What an `Idempotency-Key` stands for (contract, section 9). A key belongs to the user for whom the request
+ * is, else to the session that it names, else to the caller, so that nobody meets another one's run by
+ * chance or by guessing.
+ * @param caller by what the caller is known; null while nothing is configured
  * @throws {RunnerError} `invalid_request`
  */
-export function claimOf(key: string, request: RunRequest): KeyClaim {
+export function claimOf(key: string, request: RunRequest, caller: string | null = null): KeyClaim {
   if (!KEY.test(key)) {
     const message = 'must be 1 to 255 printable ASCII characters';
     throw new RunnerError('invalid_request', `The header Idempotency-Key ${message}.`, {
@@ -21,8 +23,10 @@ export function claimOf(key: string, request: RunRequest): KeyClaim {
   // How its answer shows a run is no part of it.
   const { view: _, ...order } = request;
   const { user_id: userId = null, session_id: sessionId = '' } = request;
+  const named = userKeyOf(userId, sessionId);
+  const scope = named === userKeyOf(null, '') ? (caller ?? named) : named;
   return {
-    key: sha256(JSON.stringify([userKeyOf(userId, sessionId), key])),
+    key: sha256(JSON.stringify([scope, key])),
     bodyHash: sha256(JSON.stringify(inOrder(order))),
   };
 }

@@ -1,22 +1,21 @@
-import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { ADMISSION, type Admission } from '../admission/admission.js';
-import { userKeyOf } from '../admission/user-key.js';
-import { nowUtc } from '../common/clock.js';
 import { RunnerError } from '../common/errors.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { PackageResolver } from '../packages/package-resolver.js';
-import { newSessionId } from '../workspace/session-id.js';
+import type { ActingCaller } from '../tenancy/acting-caller.js';
+import { SessionClaims } from '../tenancy/session-claims.js';
 import { claimOf } from './idempotency.js';
 import { LiveRuns } from './live-runs.js';
-import { newRunId } from './run-id.js';
+import { forUser, recordOf } from './new-run.js';
 import { RunLife } from './run-life.js';
 import { RUN_LOGS, type RunLogs } from './run-log.js';
-import { type KeyClaim, queuedRecord, type RunRecord } from './run-record.js';
+import type { KeyClaim, RunRecord } from './run-record.js';
 import type { OnDisconnect, RunRequest } from './run-request.js';
 import { RUN_STORE, type RunStore } from './run-store.js';
 import { ServerState } from './server-state.js';
 import { Run } from './run.js';
+import { SessionPast } from './session-past.js';
 
 /** Seconds that a run with an idempotency key outlives its last follower: its client may come back. */
 const KEYED_GRACE_SECONDS = 30;
@@ -24,6 +23,7 @@ const KEYED_GRACE_SECONDS = 30;
 /** What came with a POST. */
 export interface Submission {
   request: RunRequest;
+  caller: ActingCaller;
   /** `Idempotency-Key`, or undefined. */
   key: string | undefined;
   /** `Last-Event-ID`: the client believes that it repeats a POST. */
@@ -47,16 +47,20 @@ export class RunIntake {
     private readonly server: ServerState,
     private readonly live: LiveRuns,
     private readonly life: RunLife,
+    private readonly sessions: SessionClaims,
+    private readonly past: SessionPast,
   ) {}
 
   /**
    * Makes a run, which starts at once or waits for its slot, or finds the one that the key belongs to.
    * @throws {RunnerError} and then there is no run: `invalid_request`, `idempotency_key_reused`,
    *   `retry_unmatched`, `draining`, `package_not_found`, `package_invalid`, `session_busy`,
-   *   `queue_full`, `user_queue_full`, `disk_full`
+   *   `queue_full`, `user_queue_full`, `disk_full`, `session_not_found`
    */
-  async submit({ request, key, lastEventId, onDisconnect }: Submission): Promise<Submitted> {
-    const claim = key === undefined ? null : claimOf(key, request);
+  async submit(submission: Submission): Promise<Submitted> {
+    const { caller, key, lastEventId, onDisconnect } = submission;
+    const request = forUser(submission.request, caller.userId);
+    const claim = key === undefined ? null : claimOf(key, request, caller.name);
     const known = claim === null ? null : await this.join(claim);
     if (known !== null) return known;
     if ((lastEventId ?? '').trim() !== '') throw unmatched();
@@ -64,7 +68,8 @@ export class RunIntake {
       await this.server.requireAccepting();
       if (request.package_id !== undefined) await this.requirePackage(request.package_id);
       try {
-        const made = await this.make(request, claim, onDisconnect);
+        const record = recordOf(request, claim, onDisconnect);
+        const made = await this.inOwnSession(caller, record, () => this.make(request, record));
         if (made !== null) return { run: made };
       } catch (error) {
         // What the session is busy with may be the run of this very key.
@@ -116,13 +121,25 @@ export class RunIntake {
     return record === null ? null : { ended: record };
   }
 
-  /** Makes a run; null if its key belongs to another one. */
-  private async make(
-    request: RunRequest,
-    claim: KeyClaim | null,
-    onDisconnect: OnDisconnect,
+  /** Makes a run in a session that is the caller's, or becomes that if there is a run. */
+  private async inOwnSession(
+    caller: ActingCaller,
+    { sessionId, userKey }: RunRecord,
+    make: () => Promise<Run | null>,
   ): Promise<Run | null> {
-    const record = recordOf(request, claim, onDisconnect);
+    const wasUsed = () => this.past.hasOthers(sessionId, userKey);
+    const session = await this.sessions.claim(caller, sessionId, wasUsed);
+    try {
+      const run = await make();
+      if (run !== null) session.keep();
+      return run;
+    } finally {
+      session.release();
+    }
+  }
+
+  /** Makes a run; null if its key belongs to another one. */
+  private async make(request: RunRequest, record: RunRecord): Promise<Run | null> {
     // From here to `live.add` nothing is waited for: of two requests at once one sees the other, and
     // a server that begins to stop sees the run.
     if (!this.server.isAccepting) await this.server.requireAccepting();
@@ -177,33 +194,6 @@ export class RunIntake {
   private graceOf({ claim }: RunRecord): number {
     return this.config.disconnectGraceSeconds ?? (claim === null ? 0 : KEYED_GRACE_SECONDS);
   }
-}
-
-function recordOf(
-  request: RunRequest,
-  claim: KeyClaim | null,
-  onDisconnect: OnDisconnect,
-): RunRecord {
-  const sessionId = request.session_id ?? newSessionId();
-  const userId = request.user_id?.trim() ?? null;
-  return queuedRecord({
-    id: newRunId(),
-    sessionId,
-    userId,
-    userKey: userKeyOf(userId, sessionId),
-    order: {
-      prompt: request.user_prompt,
-      packageId: request.package_id ?? null,
-      sandbox: request.sandbox ?? null,
-      maxRuntimeSeconds: request.max_runtime_seconds ?? null,
-      onDisconnect: request.on_disconnect ?? onDisconnect,
-      metadata: request.metadata ?? null,
-      continueConversation: request.continue_conversation ?? false,
-    },
-    claim,
-    cookie: randomBytes(18).toString('base64url'),
-    createdAt: nowUtc(),
-  });
 }
 
 function interruptedBy({ id }: Run) {

@@ -20,6 +20,8 @@ import { NoContent } from '../common/no-content.js';
 import { RunnerError } from '../common/errors.js';
 import { Scopes } from '../identity/access.decorators.js';
 import { ProviderService } from '../provider/provider.service.js';
+import { ActingCaller } from '../tenancy/acting-caller.js';
+import { CurrentCaller } from '../tenancy/current-caller.js';
 import { ActivityView } from './activity-view.js';
 import { Redaction } from './redaction.js';
 import { cursorOf, requireKnown } from './cursor.js';
@@ -58,9 +60,10 @@ export class RunController {
   @Scopes('runs:write')
   async run(
     @Body(RunRequestPipe) request: RunRequest,
+    @CurrentCaller() caller: ActingCaller,
     @Req() http: Request,
   ): Promise<Observable<MessageEvent>> {
-    const submission = submissionOf(request, http, 'cancel');
+    const submission = submissionOf(request, caller, http, 'cancel');
     // Before a run is made: a client whose cursor is no number will not understand the stream.
     const after = cursorOf(submission.lastEventId, undefined);
     const asked = viewOf(http.query.view);
@@ -69,7 +72,7 @@ export class RunController {
     http.res!.setHeader('Location', locationOf(submitted));
     if ('ended' in submitted) {
       repeatProblem(submitted.ended);
-      return this.followById(submitted.ended.id, after, view, http);
+      return this.followById(submitted.ended.id, caller, after, view, http);
     }
     const { run } = submitted;
     // Before it counts as a follower: its leave is no reason to end the run.
@@ -89,11 +92,12 @@ export class RunController {
   @Scopes('runs:write')
   async create(
     @Body(RunRequestPipe) request: RunRequest,
+    @CurrentCaller() caller: ActingCaller,
     @Req() http: Request,
   ): Promise<ReturnType<typeof referenceOf>> {
     // It shows nothing of the run; a word that is wrong is told all the same.
     viewOf(http.query.view);
-    const submitted = await this.intake.submit(submissionOf(request, http, 'continue'));
+    const submitted = await this.intake.submit(submissionOf(request, caller, http, 'continue'));
     http.res!.setHeader('Location', locationOf(submitted));
     if ('ended' in submitted) return referenceOf(submitted.ended);
     const { run } = submitted;
@@ -105,16 +109,21 @@ export class RunController {
   @Scopes('runs:read')
   async list(
     @Query() query: Record<string, unknown>,
+    @CurrentCaller() caller: ActingCaller,
   ): Promise<{ runs: RunBody[]; next_cursor: string | null }> {
-    const { runs, next } = await this.runs.list(filterOf(query));
+    const { runs, next } = await this.runs.list(filterOf(query), caller);
     return { runs: runs.map((view) => listedBodyOf(view)), next_cursor: next };
   }
 
   /** `GET /runs/{id}`: what is known of a run. */
   @Get('runs/:id')
   @Scopes('runs:read')
-  async get(@Param('id') id: string, @Query('include') include: unknown): Promise<RunBody> {
-    return bodyOf(await this.runs.get(id), include === 'prompt');
+  async get(
+    @Param('id') id: string,
+    @CurrentCaller() caller: ActingCaller,
+    @Query('include') include: unknown,
+  ): Promise<RunBody> {
+    return bodyOf(await this.runs.get(id, caller), include === 'prompt');
   }
 
   /** `GET /runs/{id}/events`: follows a run from any event on; 204 if the client has it whole. */
@@ -122,11 +131,12 @@ export class RunController {
   @Scopes('runs:read')
   async events(
     @Param('id') id: string,
+    @CurrentCaller() caller: ActingCaller,
     @Headers('last-event-id') lastEventId: string | undefined,
     @Query() { after, view }: Record<string, unknown>,
     @Req() http: Request,
   ): Promise<Observable<MessageEvent>> {
-    return this.followById(id, cursorOf(lastEventId, after), viewOf(view), http);
+    return this.followById(id, caller, cursorOf(lastEventId, after), viewOf(view), http);
   }
 
   /** `POST /runs/{id}/cancel`: 200 with the run once it has ended, else 202. */
@@ -134,20 +144,22 @@ export class RunController {
   @Scopes('runs:write')
   async cancel(
     @Param('id') id: string,
+    @CurrentCaller() caller: ActingCaller,
     @Res({ passthrough: true }) response: Response,
   ): Promise<RunBody> {
-    const view = await this.runs.cancel(id, CANCEL_WAIT_SECONDS);
+    const view = await this.runs.cancel(id, caller, CANCEL_WAIT_SECONDS);
     response.status(hasEnded(view.record.state) ? 200 : 202);
     return bodyOf(view);
   }
 
   private async followById(
     id: string,
+    caller: ActingCaller,
     after: number,
     view: View,
     http: Request,
   ): Promise<Observable<MessageEvent>> {
-    const { run, log, hasEnd, provider } = await this.runs.logOf(id);
+    const { run, log, hasEnd, provider } = await this.runs.logOf(id, caller);
     requireKnown(after, log.lastEventId);
     if (hasEnd && after === log.lastEventId) throw new NoContent();
     // Who asks for the headers alone follows nothing.
@@ -171,11 +183,13 @@ export class RunController {
 
 function submissionOf(
   request: RunRequest,
+  caller: ActingCaller,
   http: Request,
   onDisconnect: Submission['onDisconnect'],
 ): Submission {
   return {
     request,
+    caller,
     key: http.get('idempotency-key'),
     lastEventId: http.get('last-event-id'),
     onDisconnect,

@@ -6,6 +6,7 @@ import { PROBLEM_LISTENER } from '../common/problem-listener.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { PackagesModule } from '../packages/packages.module.js';
 import { ProviderModule } from '../provider/provider.module.js';
+import { TenancyModule } from '../tenancy/tenancy.module.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { AgentSpawner } from './agent-process.js';
 import { FileRunLogs } from './file-run-logs.js';
@@ -28,9 +29,10 @@ import { RunController } from './run.controller.js';
 import { RunService } from './run.service.js';
 import { ServerLock } from './server-lock.js';
 import { ServerState } from './server-state.js';
+import { SessionPast } from './session-past.js';
 
 @Module({
-  imports: [AdmissionModule, WorkspaceModule, PackagesModule, ProviderModule],
+  imports: [TenancyModule, AdmissionModule, WorkspaceModule, PackagesModule, ProviderModule],
   controllers: [RunController],
   providers: [
     ...RUN_METRIC_PROVIDERS,
@@ -55,6 +57,7 @@ import { ServerState } from './server-state.js';
     ServerLock,
     ServerState,
     LiveRuns,
+    SessionPast,
     Redaction,
     RunPreparation,
     RunExecution,

@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ADMISSION, type Admission } from '../admission/admission.js';
 import { settledWithin } from '../common/abort.js';
 import { RunnerError } from '../common/errors.js';
+import type { ActingCaller } from '../tenancy/acting-caller.js';
+import { SessionAccess } from '../tenancy/session-access.js';
 import { LiveRuns } from './live-runs.js';
 import { RUN_LOGS, type RunLog, type RunLogs } from './run-log.js';
 import type { EndCause, RunRecord } from './run-record.js';
@@ -47,32 +49,53 @@ export class RunService {
     @Inject(RUN_STORE) private readonly store: RunStore,
     @Inject(RUN_LOGS) private readonly logs: RunLogs,
     private readonly live: LiveRuns,
+    private readonly access: SessionAccess,
   ) {}
 
-  /** @throws {RunnerError} `run_not_found` */
-  async get(id: string): Promise<RunView> {
+  /** @throws {RunnerError} `run_not_found`, also for a run that is not the caller's */
+  async get(id: string, caller: ActingCaller): Promise<RunView> {
     const record = await this.store.get(id);
-    if (record === null) throw notFound();
+    if (record === null || !this.access.allowsRun(caller, record)) throw notFound();
     return this.view(record);
   }
 
-  /** The runs that a filter lets pass, newest first. */
-  async list(filter: RunFilter): Promise<{ runs: RunView[]; next: RunPage['next'] }> {
-    const { runs, next } = await this.store.list(filter);
+  /** The caller's runs that a filter lets pass, newest first. */
+  async list(
+    filter: RunFilter,
+    caller: ActingCaller,
+  ): Promise<{ runs: RunView[]; next: RunPage['next'] }> {
+    const { runs, next } = await this.ownOf(filter, caller);
     return { runs: await Promise.all(runs.map((record) => this.view(record))), next };
+  }
+
+  private async ownOf(filter: RunFilter, caller: ActingCaller): Promise<RunPage> {
+    // A user_id in the query has always been a filter: whoever may name any user has the whole list.
+    const { confinedTo } = caller;
+    if (confinedTo === null || caller.source === 'request') return this.store.list(filter);
+    const runs: RunRecord[] = [];
+    let next = filter.before;
+    do {
+      const limit = filter.limit - runs.length;
+      const page = await this.store.list({ ...filter, userKey: confinedTo, limit, before: next });
+      runs.push(...page.runs.filter((record) => this.access.allowsRun(caller, record)));
+      next = page.next;
+    } while (next !== null && runs.length < filter.limit);
+    return { runs, next };
   }
 
   /**
    * The log of a run, whether it has its end, whose agent speaks in it, and the run itself while it lives.
-   * @throws {RunnerError} `run_not_found`, `cursor_expired` if its events are kept no more
+   * @throws {RunnerError} `run_not_found`, also for a run that is not the caller's; `cursor_expired` if its
+   *   events are kept no more
    */
-  async logOf(id: string): Promise<FoundLog> {
+  async logOf(id: string, caller: ActingCaller): Promise<FoundLog> {
     const run = this.live.get(id);
     if (run !== undefined) {
+      if (!this.access.allowsRun(caller, run.record)) throw notFound();
       return { run, log: run.log, hasEnd: false, provider: () => run.provider };
     }
     const record = await this.store.get(id);
-    if (record === null) throw notFound();
+    if (record === null || !this.access.allowsRun(caller, record)) throw notFound();
     const log = record.eventsExpired ? null : this.logs.open(id, record.lastEventId);
     if (log === null) {
       throw new RunnerError(
@@ -87,11 +110,11 @@ export class RunService {
   /**
    * Cancels a run and waits for its end; does nothing to one that has ended.
    * @param waitSeconds how long to wait
-   * @throws {RunnerError} `run_not_found`
+   * @throws {RunnerError} `run_not_found`, also for a run that is not the caller's
    */
-  async cancel(id: string, waitSeconds: number): Promise<RunView> {
+  async cancel(id: string, caller: ActingCaller, waitSeconds: number): Promise<RunView> {
     const run = this.live.get(id);
-    if (run !== undefined) {
+    if (run !== undefined && this.access.allowsRun(caller, run.record)) {
       run.stop({
         reason: 'cancelled',
         code: 'cancel_requested',
@@ -99,7 +122,7 @@ export class RunService {
       });
       await settledWithin(waitSeconds, run.ended.promise);
     }
-    return this.get(id);
+    return this.get(id, caller);
   }
 
   /** What place a waiting run has, and how many wait; null once it waits no more. */

@@ -12,10 +12,6 @@ const HEADER = 'X-FermiLink-User';
 /**
  * Who calls, and for which user: the one that the caller's token is of, else the one of the header, else
  * the `user_id` of the body or, where there is none, of the query.
- *
- * While nothing is configured, a `user_id` alone only says whose runs these are, as it always has; it
- * keeps nobody out. The header always does.
- *
  * @throws {RunnerError} `forbidden` if two of them differ, `invalid_request`
  */
 export function actingCallerOf(request: Request): ActingCaller {
@@ -27,8 +23,8 @@ export function actingCallerOf(request: Request): ActingCaller {
   for (const other of [named, said]) {
     if (other !== null && !isSame(other, userId)) throw differ(fixed !== null);
   }
-  const isConfined = isOpen ? named !== null : userId !== null;
-  return new ActingCaller(name, userId, isConfined, fixed === null);
+  const source = userId === null ? null : fixed !== null ? 'token' : named ? 'header' : 'request';
+  return new ActingCaller(name, userId, source);
 }
 
 function headerUser(request: Request): string | null {

@@ -6,17 +6,17 @@ import { Directory } from '../common/directory.js';
 import { jsonObjectIn } from '../common/json.js';
 import { readFile, removeFile } from '../common/small-files.js';
 import { SESSION_ID } from '../workspace/session-id.js';
-import type { SessionOwners } from './session-owners.js';
+import type { Ownership, SessionOwners } from './session-owners.js';
 
 /** Sessions whose owners are kept in memory: those that were asked for last. */
 const MAX_CACHED = 10_000;
-/** Owner of a session whose record cannot be read: nobody has this key. */
-const NOBODY = '';
+/** A session whose record cannot be read: nobody has this key. */
+const NOBODYS: Ownership = { owner: '', since: '' };
 
 /** One file a session: `ID.json`. Only the server writes there; agents do not know the folder. */
 export class FileSessionOwners implements SessionOwners {
   /** Never that there is none: another server that still holds the folder may be about to write it. */
-  private readonly known = new Map<string, string>();
+  private readonly known = new Map<string, Ownership>();
 
   /** @param folder made if it is missing */
   constructor(private readonly folder: string) {
@@ -24,38 +24,35 @@ export class FileSessionOwners implements SessionOwners {
   }
 
   ownerOf(sessionId: string): string | null {
-    const known = this.known.get(sessionId);
-    const owner = known ?? this.read(sessionId);
-    if (owner === null) return null;
+    return this.ownershipOf(sessionId)?.owner ?? null;
+  }
+
+  ownershipOf(sessionId: string): Ownership | null {
+    const ownership = this.known.get(sessionId) ?? this.read(sessionId);
+    if (ownership === null) return null;
     // The ones that nobody asks for become the first, which go first.
     this.known.delete(sessionId);
-    this.known.set(sessionId, owner);
+    this.known.set(sessionId, ownership);
     if (this.known.size > MAX_CACHED) this.known.delete(this.known.keys().next().value!);
-    return owner;
+    return ownership;
   }
 
-  async claim(sessionId: string, owner: string): Promise<{ owner: string; isNew: boolean }> {
-    const present = this.ownerOf(sessionId);
-    if (present !== null) return { owner: present, isNew: false };
+  async claim(sessionId: string, owner: string): Promise<boolean> {
+    if (!SESSION_ID.test(sessionId)) throw new Error('no id of a session');
     const text = JSON.stringify({ session_id: sessionId, owner, since: nowUtc() });
-    const isNew = await this.create(`${sessionId}.json`, text);
-    return { owner: this.ownerOf(sessionId) ?? NOBODY, isNew };
-  }
-
-  forget(sessionId: string): void {
-    removeFile(this.fileOf(sessionId));
-    this.known.delete(sessionId);
-  }
-
-  private async create(name: string, text: string): Promise<boolean> {
     const folder = await Directory.open(this.folder);
     try {
-      const isNew = await folder.createFile(name, text, { mode: 0o600, sync: true });
+      const isNew = await folder.createFile(`${sessionId}.json`, text, { mode: 0o600, sync: true });
       if (isNew) await this.syncNames();
       return isNew;
     } finally {
       await folder.close();
     }
+  }
+
+  forget(sessionId: string): void {
+    removeFile(this.fileOf(sessionId));
+    this.known.delete(sessionId);
   }
 
   /** A file is only safe from a power cut when its name is. */
@@ -68,13 +65,13 @@ export class FileSessionOwners implements SessionOwners {
     }
   }
 
-  private read(sessionId: string): string | null {
+  private read(sessionId: string): Ownership | null {
     // It becomes the name of a file.
     if (!SESSION_ID.test(sessionId)) return null;
     const text = readFile(this.fileOf(sessionId));
     if (text === null) return null;
-    const { owner } = jsonObjectIn(text);
-    return typeof owner === 'string' ? owner : NOBODY;
+    const { owner, since } = jsonObjectIn(text);
+    return typeof owner === 'string' && typeof since === 'string' ? { owner, since } : NOBODYS;
   }
 
   private fileOf(sessionId: string): string {

@@ -1,7 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { userKeyOf } from '../admission/user-key.js';
 import { RunnerError } from '../common/errors.js';
 import type { ActingCaller } from './acting-caller.js';
 import { SESSION_OWNERS, type SessionOwners } from './session-owners.js';
+
+/** What of a run says whose it is. */
+interface RunOfSession {
+  sessionId: string;
+  userKey: string;
+  /** ISO-8601 in UTC. */
+  createdAt: string;
+}
 
 /** Says whether a caller may see a session (and so its runs and files). */
 @Injectable()
@@ -11,6 +20,18 @@ export class SessionAccess {
   /** Whether a caller may see a session, be it there or not. */
   allows({ confinedTo }: ActingCaller, sessionId: string): boolean {
     return confinedTo === null || this.owners.ownerOf(sessionId) === confinedTo;
+  }
+
+  /**
+   * Whether a caller may see a run. The owner of a session sees what was done in it for no certain user
+   * since it is theirs, and never what was done for another user: the id may have had another owner before.
+   */
+  allowsRun({ confinedTo }: ActingCaller, run: RunOfSession): boolean {
+    if (confinedTo === null) return true;
+    const ownership = this.owners.ownershipOf(run.sessionId);
+    if (ownership?.owner !== confinedTo) return false;
+    const isUsers = run.userKey !== userKeyOf(null, run.sessionId);
+    return isUsers ? run.userKey === confinedTo : run.createdAt >= ownership.since;
   }
 
   /**

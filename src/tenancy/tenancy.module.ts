@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { RunnerConfig } from '../config/runner-config.js';
 import { FileSessionOwners } from './file-session-owners.js';
 import { SessionAccess } from './session-access.js';
+import { SessionClaims } from './session-claims.js';
 import { SESSION_OWNERS } from './session-owners.js';
 
 @Module({
@@ -14,7 +15,8 @@ import { SESSION_OWNERS } from './session-owners.js';
         new FileSessionOwners(join(runtimeRoot, 'owners')),
     },
     SessionAccess,
+    SessionClaims,
   ],
-  exports: [SESSION_OWNERS, SessionAccess],
+  exports: [SESSION_OWNERS, SessionAccess, SessionClaims],
 })
 export class TenancyModule {}
