@@ -5,6 +5,7 @@ import { ProblemFilter } from './common/problem.filter.js';
 import { ConfigModule } from './config/config.module.js';
 import type { RunnerConfig } from './config/runner-config.js';
 import { IdentityModule } from './identity/identity.module.js';
+import { OpenApiModule } from './openapi/openapi.module.js';
 import { OpsModule } from './ops/ops.module.js';
 import { RunModule } from './run/run.module.js';
 import { TenancyModule } from './tenancy/tenancy.module.js';
@@ -16,7 +17,14 @@ export class AppModule {
   static with(config: RunnerConfig, logger: Logger): DynamicModule {
     return {
       module: AppModule,
-      imports: [ConfigModule.with(config), IdentityModule, TenancyModule, RunModule, OpsModule],
+      imports: [
+        ConfigModule.with(config),
+        IdentityModule,
+        TenancyModule,
+        RunModule,
+        OpsModule,
+        ...(config.docs ? [OpenApiModule] : []),
+      ],
       providers: [
         { provide: LOGGER, useValue: logger },
         { provide: APP_FILTER, useClass: ProblemFilter },

@@ -7,6 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { answerClientError, endIdleConnection } from './common/client-errors.js';
+import { allowOrigins } from './common/cors.js';
 import { descriptorLimit } from './common/descriptor-limit.js';
 import { errnoOf } from './common/errors.js';
 import { FrameworkLogger, type Logger } from './common/logger.js';
@@ -20,6 +21,7 @@ import { ConfigError } from './config/load-config.js';
 import type { RunnerConfig } from './config/runner-config.js';
 import { Authenticator } from './identity/authenticator.js';
 import { callerFirst } from './identity/caller-first.js';
+import { ApiDocument } from './openapi/api-document.js';
 import { AgentSpawner } from './run/agent-process.js';
 import { RecoveryService } from './run/recovery.service.js';
 import { RetentionService } from './run/retention.service.js';
@@ -46,6 +48,7 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
     abortOnError: false,
   });
   for (const warning of config.warnings) logger.warn(warning);
+  allowOrigins(app, config.corsOrigins);
   app.use(requestLimits());
   app.use(callerFirst(app.get(Authenticator)));
   const bodies = {
@@ -70,6 +73,7 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
   if (descriptors !== null) server.maxConnections = Math.floor(descriptors * CONNECTIONS_SHARE);
   const isAlone = await app.get(ServerLock).take(0);
   await app.init();
+  if (config.docs) app.get(ApiDocument).make(app);
   // Before anything is taken up: a server that nobody can reach must not start agents.
   await listen(server, config);
   const takeover = new Takeover(app, config, logger);

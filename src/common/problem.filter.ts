@@ -15,7 +15,7 @@ import { PROBLEM_LISTENER, type ProblemListener } from './problem-listener.js';
 import { allowedMethods } from './routes.js';
 
 /** The HTTP status of every code (contract, sections 1 and 12). */
-const STATUS: Readonly<Record<ErrorCode, number>> = {
+export const STATUS: Readonly<Record<ErrorCode, number>> = {
   body_too_large: 413,
   cursor_expired: 410,
   cursor_invalid: 400,
@@ -56,6 +56,19 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   workspace_failed: 500,
 };
 
+/** What a code has instead where the request itself named what is wrong. */
+const STATUS_IF_REQUESTED: Readonly<Partial<Record<ErrorCode, number>>> = { package_invalid: 400 };
+
+/** Every status that a code is answered with. */
+export function statusesOf(code: ErrorCode): number[] {
+  const ifRequested = STATUS_IF_REQUESTED[code];
+  return ifRequested === undefined ? [STATUS[code]] : [ifRequested, STATUS[code]];
+}
+
+function statusOf({ code, facts }: RunnerError): number {
+  return (facts.requested ? STATUS_IF_REQUESTED[code] : undefined) ?? STATUS[code];
+}
+
 /** Answers every error as RFC 9457 problem+json with a string `detail` and a stable `code`. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -84,8 +97,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const error = translate(exception, request);
     this.listener?.problemAnswered(error, request);
-    const status =
-      error.code === 'package_invalid' && error.facts.requested ? 400 : STATUS[error.code];
+    const status = statusOf(error);
     if (status >= 500) this.log(error, request.path);
     if (error.code === 'method_not_allowed') {
       response.setHeader('Allow', allowedMethods(request).join(', '));

@@ -163,6 +163,7 @@ export class Environment {
   @Matches(/^[\x20-\x7e]+$/, { message: 'must be of printable ASCII characters' })
   FERMILINK_RUNNER_METRICS_TOKEN?: string;
   @Text() @Holds(ORIGINS_RULE, areOrigins) FERMILINK_RUNNER_CORS_ORIGINS?: string;
+  @Switch() FERMILINK_RUNNER_DOCS: boolean = true;
 
   @Text() FERMILINK_RUNNER_TOKENS_FILE?: string;
   @Switch() FERMILINK_RUNNER_ALLOW_ANONYMOUS: boolean = false;

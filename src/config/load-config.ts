@@ -127,6 +127,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     background: values.FERMILINK_RUNNER_BACKGROUND,
     redact: values.FERMILINK_RUNNER_REDACT,
     secrets: secretValues(variables),
+    docs: values.FERMILINK_RUNNER_DOCS,
     metricsToken: values.FERMILINK_RUNNER_METRICS_TOKEN ?? null,
     identity: identitySettings(values, faults),
     corsOrigins: listed(values.FERMILINK_RUNNER_CORS_ORIGINS ?? ''),

@@ -121,6 +121,8 @@ export class RunnerConfig {
   /** Every secret in the server's environment, those that are given as files among them. */
   readonly secrets!: readonly string[];
 
+  /** Whether the API document and the page to try it are served. */
+  readonly docs!: boolean;
   readonly metricsToken!: string | null;
   readonly identity!: IdentitySettings;
   /** The origins whose pages may call this server from a browser. */

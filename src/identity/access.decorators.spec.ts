@@ -55,6 +55,9 @@ describe('the routes of the server', () => {
   it('that are open to everybody are few', () => {
     const open = routesOf(app).filter(({ access }) => access?.kind === 'public');
     expect(open.map(({ route }) => route).sort()).toEqual([
+      'GET / docs',
+      'GET / docs/:asset',
+      'GET / openapi.json',
       'GET health live',
       'GET health ready',
       'GET health startup',

@@ -28,7 +28,8 @@ export interface InstalledPackage {
   dependencyIds: string[];
 }
 
-type LinkMode = 'symlink' | 'copy';
+export const LINK_MODES = ['symlink', 'copy'] as const;
+export type LinkMode = (typeof LINK_MODES)[number];
 
 /** A link, or where links are impossible a copy, that the server has put into a session. */
 export interface Placed {

@@ -24,8 +24,18 @@ export interface TextActivity {
 }
 
 /** The kinds of the Agent Client Protocol. */
-export type ToolKind =
-  'read' | 'edit' | 'delete' | 'move' | 'search' | 'execute' | 'think' | 'fetch' | 'other';
+export const TOOL_KINDS = [
+  'read',
+  'edit',
+  'delete',
+  'move',
+  'search',
+  'execute',
+  'think',
+  'fetch',
+  'other',
+] as const;
+export type ToolKind = (typeof TOOL_KINDS)[number];
 
 /** A tool is used. */
 export interface ToolCall {

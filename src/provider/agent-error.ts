@@ -1,17 +1,19 @@
 import { shortened } from '../common/cut-text.js';
 
 /** Why an agent failed, in one list for all CLIs. */
-export type AgentErrorCode =
-  | 'auth_missing'
-  | 'auth_rejected'
-  | 'rate_limited'
-  | 'quota'
-  | 'model_error'
-  | 'network'
-  | 'permission_denied'
-  | 'agent_crashed'
-  | 'out_of_memory'
-  | 'cli_usage';
+export const AGENT_ERROR_CODES = [
+  'auth_missing',
+  'auth_rejected',
+  'rate_limited',
+  'quota',
+  'model_error',
+  'network',
+  'permission_denied',
+  'agent_crashed',
+  'out_of_memory',
+  'cli_usage',
+] as const;
+export type AgentErrorCode = (typeof AGENT_ERROR_CODES)[number];
 
 export interface AgentError {
   code: AgentErrorCode;

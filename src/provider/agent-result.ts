@@ -1,6 +1,7 @@
 import type { AgentError } from './agent-error.js';
 
-export type Outcome = 'succeeded' | 'failed' | 'unknown';
+export const OUTCOMES = ['succeeded', 'failed', 'unknown'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** What a run has used; null where its CLI does not say. */
 export interface AgentUsage {

@@ -10,7 +10,7 @@ export interface ResultBody {
   usage: UsageBody | null;
 }
 
-interface UsageBody {
+export interface UsageBody {
   input_tokens: number | null;
   cached_tokens: number | null;
   output_tokens: number | null;

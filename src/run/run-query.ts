@@ -6,8 +6,8 @@ import { RUN_STATES, type RunState } from './run-record.js';
 import { type View, VIEWS } from './run-request.js';
 import type { RunFilter } from './run-store.js';
 
-const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 200;
+export const DEFAULT_LIMIT = 50;
+export const MAX_LIMIT = 200;
 
 /**
  * How a stream is to show a run's events: `view=`.

@@ -17,8 +17,15 @@ export const RUN_STATES = ['queued', 'preparing', 'running', ...END_REASONS] as 
 export type RunState = (typeof RUN_STATES)[number];
 
 /** Codes that stand only in `runner.exit`: they are no errors of a request. */
-export type EndCode =
-  'cancel_requested' | 'client_gone' | 'interrupted' | 'queue_timeout' | 'server_died' | 'stalled';
+export const END_CODES = [
+  'cancel_requested',
+  'client_gone',
+  'interrupted',
+  'queue_timeout',
+  'server_died',
+  'stalled',
+] as const;
+export type EndCode = (typeof END_CODES)[number];
 
 /** What ended a run, where it was not the agent itself. */
 export interface EndCause {

@@ -14,11 +14,13 @@ import {
   Sse,
   UseGuards,
 } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { EMPTY, type Observable } from 'rxjs';
 import { NoContent } from '../common/no-content.js';
 import { RunnerError } from '../common/errors.js';
 import { Scopes } from '../identity/access.decorators.js';
+import { Described } from '../openapi/described.decorator.js';
 import { ProviderService } from '../provider/provider.service.js';
 import { ActingCaller } from '../tenancy/acting-caller.js';
 import { CurrentCaller } from '../tenancy/current-caller.js';
@@ -32,7 +34,9 @@ import { hasEnded, type RunRecord } from './run-record.js';
 import { RunRequest, type View } from './run-request.js';
 import { RunRequestPipe } from './run-request.pipe.js';
 import { RunStream } from './run-stream.js';
-import { bodyOf, listedBodyOf, referenceOf, type RunBody } from './run-view.js';
+import type { RunBody, RunListBody, RunReference } from './run.answers.js';
+import { CANCEL_RUN, CREATE_RUN, FOLLOW_RUN, GET_RUN, LIST_RUNS, START_RUN } from './run.routes.js';
+import { bodyOf, listedBodyOf, referenceOf } from './run-view.js';
 import { RunService } from './run.service.js';
 import { TakeoverGuard } from './takeover.guard.js';
 
@@ -40,6 +44,7 @@ import { TakeoverGuard } from './takeover.guard.js';
 const CANCEL_WAIT_SECONDS = 10;
 
 /** The routes of runs (contract, sections 1, 8 and 9). */
+@ApiTags('runs')
 @Controller()
 @UseGuards(TakeoverGuard)
 export class RunController {
@@ -55,6 +60,7 @@ export class RunController {
    * `POST /run`: creates a run and follows it. A run that is admitted at once is prepared before the
    * headers go out, so that its errors have their status; one that has to wait gets its stream at once.
    */
+  @Described(START_RUN)
   @Sse('run', { method: RequestMethod.POST })
   @HttpCode(200)
   @Scopes('runs:write')
@@ -87,6 +93,7 @@ export class RunController {
   }
 
   /** `POST /runs`: creates a run and answers at once. */
+  @Described(CREATE_RUN)
   @Post('runs')
   @HttpCode(202)
   @Scopes('runs:write')
@@ -94,7 +101,7 @@ export class RunController {
     @Body(RunRequestPipe) request: RunRequest,
     @CurrentCaller() caller: ActingCaller,
     @Req() http: Request,
-  ): Promise<ReturnType<typeof referenceOf>> {
+  ): Promise<RunReference> {
     // It shows nothing of the run; a word that is wrong is told all the same.
     viewOf(http.query.view);
     const submitted = await this.intake.submit(submissionOf(request, caller, http, 'continue'));
@@ -105,17 +112,19 @@ export class RunController {
   }
 
   /** `GET /runs`: runs, newest first. */
+  @Described(LIST_RUNS)
   @Get('runs')
   @Scopes('runs:read')
   async list(
     @Query() query: Record<string, unknown>,
     @CurrentCaller() caller: ActingCaller,
-  ): Promise<{ runs: RunBody[]; next_cursor: string | null }> {
+  ): Promise<RunListBody> {
     const { runs, next } = await this.runs.list(filterOf(query), caller);
     return { runs: runs.map((view) => listedBodyOf(view)), next_cursor: next };
   }
 
   /** `GET /runs/{id}`: what is known of a run. */
+  @Described(GET_RUN)
   @Get('runs/:id')
   @Scopes('runs:read')
   async get(
@@ -127,6 +136,7 @@ export class RunController {
   }
 
   /** `GET /runs/{id}/events`: follows a run from any event on; 204 if the client has it whole. */
+  @Described(FOLLOW_RUN)
   @Sse('runs/:id/events')
   @Scopes('runs:read')
   async events(
@@ -140,6 +150,7 @@ export class RunController {
   }
 
   /** `POST /runs/{id}/cancel`: 200 with the run once it has ended, else 202. */
+  @Described(CANCEL_RUN)
   @Post('runs/:id/cancel')
   @Scopes('runs:write')
   async cancel(

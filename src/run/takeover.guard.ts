@@ -1,4 +1,5 @@
 import { type CanActivate, Injectable } from '@nestjs/common';
+import { Refuses } from '../openapi/described.decorator.js';
 import { ServerState } from './server-state.js';
 
 /**
@@ -6,6 +7,7 @@ import { ServerState } from './server-state.js';
  * and a client that asks for its run must not hear that there is none.
  */
 @Injectable()
+@Refuses('draining')
 export class TakeoverGuard implements CanActivate {
   constructor(private readonly server: ServerState) {}
 

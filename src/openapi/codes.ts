@@ -1,0 +1,62 @@
+import type { ErrorCode } from '../common/errors.js';
+import { RETRY_AFTER, WWW_AUTHENTICATE } from './headers.js';
+import type { ResponseHeader } from './route-description.js';
+
+/** What each code means, in the document. */
+export const CODE_MEANINGS: Readonly<Record<ErrorCode, string>> = {
+  body_too_large: 'The body is larger than is read.',
+  cursor_expired: 'The events of the run were removed to make room.',
+  cursor_invalid: 'A cursor that has not the form of one.',
+  cursor_unknown: 'A cursor behind the last event of the run.',
+  disk_full: 'The disk of the server is full.',
+  draining: 'The server is being stopped, or takes up what the last one has left.',
+  forbidden: 'The caller is known, and may not do this.',
+  idempotency_key_reused: 'The key belongs to a run with another body.',
+  identity_unavailable: 'Tokens cannot be checked: what they are held against cannot be read.',
+  internal_error: 'A fault of the server; its log has the cause.',
+  invalid_request: 'Fields, parameters or headers break a rule; `errors` has each of them.',
+  memory_file_failed: 'The memory file of the session could not be made.',
+  method_not_allowed: 'The path has no such method; the header Allow has those that it has.',
+  metrics_token_invalid: 'The metrics token is not the configured one.',
+  metrics_token_missing: 'A metrics token is configured, and the request brings none.',
+  not_found: 'There is nothing at this path.',
+  overlay_refused: 'The package could not be linked into the session.',
+  package_invalid: 'The package cannot be used as it is.',
+  package_not_found: 'There is no such package.',
+  policy_invalid: 'The policy of the runner cannot be read, or is not valid.',
+  prepare_timeout: 'Preparing the run took too long.',
+  prompt_too_long: 'The prompt has too many characters.',
+  provider_not_implemented: 'The configured provider has no implementation.',
+  queue_full: 'Too many runs wait.',
+  registry_unreadable: 'The registry of packages cannot be read.',
+  retry_unmatched: 'A POST that says it is a repetition belongs to no run; nothing was started.',
+  run_not_found: 'There is no such run for this caller.',
+  sandbox_mode_unsupported: 'The provider cannot work in the sandbox mode that it should.',
+  session_busy: 'The session has a run that has not ended.',
+  session_not_found: 'There is no such session for this caller.',
+  spawn_failed: 'The agent could not be started.',
+  too_many_files: 'The server has too many files open.',
+  unauthenticated: 'No token, or one that is not accepted.',
+  user_queue_full: 'Too many runs of this user wait.',
+  workspace_failed: 'The workspace of the session could not be prepared.',
+};
+
+/**
+ * What any route can answer with, whatever it does: bodies and headers are read before a route has its turn,
+ * and any disk can be full.
+ */
+export const EVERYWHERE: readonly ErrorCode[] = [
+  'body_too_large',
+  'disk_full',
+  'internal_error',
+  'invalid_request',
+  'too_many_files',
+];
+
+/** Headers that come with the problems of some codes; with each of them where `always` is set. */
+export const HEADERS_OF_CODES: Readonly<Partial<Record<ErrorCode, readonly ResponseHeader[]>>> = {
+  draining: [RETRY_AFTER],
+  queue_full: [RETRY_AFTER],
+  unauthenticated: [WWW_AUTHENTICATE],
+  user_queue_full: [RETRY_AFTER],
+};
