@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { seenMessage } from './conformity/recorder.js';
 import type { Runner } from './runner.js';
 
 const FRAME_END = '\n\n';
@@ -32,7 +33,8 @@ export class RunFollower {
   follow(runner: Runner, leave?: AbortSignal): Promise<number | null> {
     return new Promise((resolve) => {
       let status: number | null = null;
-      const outgoing = request(`${runner.url}/runs/${this.runId}/events`, {
+      const url = `${runner.url}/runs/${this.runId}/events`;
+      const outgoing = request(url, {
         agent: false,
         headers: { 'last-event-id': String(this.lastId) },
       });
@@ -46,6 +48,7 @@ export class RunFollower {
       outgoing.on('error', over);
       outgoing.on('response', (response) => {
         status = response.statusCode ?? 0;
+        seenMessage(url, 'GET', response);
         this.connections += 1;
         let rest: Buffer[] = [];
         response.on('data', (chunk: Buffer) => {

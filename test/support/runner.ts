@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { watch } from './conformity/recorder.js';
 import { processesWith } from './processes.js';
 
 export const PROJECT = resolve(__dirname, '..', '..');
@@ -74,7 +75,9 @@ export class Runner {
     const runner = new Runner(home, child, env);
     started.add(runner);
     createInterface({ input: child.stdout }).on('line', (line) => {
-      runner.logLines.push(JSON.parse(line) as Record<string, unknown>);
+      const entry = JSON.parse(line) as Record<string, unknown>;
+      runner.logLines.push(entry);
+      if (entry.msg === 'listening') watch(String(entry.url));
       child.emit('logged');
     });
     child.stderr.on('data', (chunk: Buffer) => (runner.stderr += chunk.toString()));

@@ -1,4 +1,5 @@
 import { type IncomingMessage, request, type RequestOptions } from 'node:http';
+import { seenEvent, seenMessage } from './conformity/recorder.js';
 import type { Runner } from './runner.js';
 
 /** One event of a stream, as WHATWG's rules read it. */
@@ -49,8 +50,10 @@ export class StreamClient {
 
   private constructor(
     readonly response: IncomingMessage,
+    private readonly asked: { url: string; method: string },
     keepBytes: boolean,
   ) {
+    seenMessage(asked.url, asked.method, response);
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
     response.on('data', (chunk: Buffer) => {
       if (keepBytes) this.chunks.push(chunk);
@@ -61,6 +64,9 @@ export class StreamClient {
     response.on('error', () => undefined);
     response.on('close', () => {
       this.ended = true;
+      if (this.status !== 200 && response.complete) {
+        seenMessage(asked.url, asked.method, response, this.text);
+      }
       this.wake();
     });
   }
@@ -101,8 +107,9 @@ export class StreamClient {
     body = '',
   ): Promise<StreamClient> {
     return new Promise((resolve, reject) => {
-      const outgoing = request(runner.url + path, { ...options, agent: false }, (response) =>
-        resolve(new StreamClient(response, keepBytes)),
+      const asked = { url: runner.url + path, method: options.method ?? 'GET' };
+      const outgoing = request(asked.url, { ...options, agent: false }, (response) =>
+        resolve(new StreamClient(response, asked, keepBytes)),
       );
       outgoing.on('error', reject);
       outgoing.end(body);
@@ -185,11 +192,9 @@ export class StreamClient {
         if (fields.has('id')) this.openings.push(fields.get('id')!);
         continue;
       }
-      this.events.push({
-        id: fields.get('id') ?? null,
-        event: fields.get('event') ?? 'message',
-        data,
-      });
+      const event = fields.get('event') ?? 'message';
+      seenEvent(this.asked.url, this.asked.method, event, data);
+      this.events.push({ id: fields.get('id') ?? null, event, data });
     }
   }
 
