@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../common/errors.js';
 import { bytes, inPath, type RouteDescription, text } from './route-description.js';
 
 const ASSET_HEADERS = [
@@ -9,6 +10,9 @@ const ASSET_HEADERS = [
   },
 ] as const;
 
+/** They are not there where an administrator has switched them off. */
+const SWITCHED_OFF: readonly ErrorCode[] = ['not_found'];
+
 export const DOCUMENT: RouteDescription = {
   id: 'getDocument',
   summary: 'This document',
@@ -19,12 +23,14 @@ export const DOCUMENT: RouteDescription = {
       content: { 'application/json': { schema: { type: 'object' } } },
     },
   },
+  errors: SWITCHED_OFF,
 };
 
 export const DOCS_PAGE: RouteDescription = {
   id: 'getDocs',
   summary: 'A page to read it and to try it',
   answers: { 200: text('The page.', 'text/html') },
+  errors: SWITCHED_OFF,
 };
 
 export const DOCS_ASSET: RouteDescription = {
