@@ -132,6 +132,7 @@ describe('without settings', () => {
       metricsToken: null,
       identity: { tokensFile: null, jwt: null, isAnonymous: true, isLoopback: true },
       corsOrigins: [],
+      docs: true,
       agents: AGENTS,
       agentBases: basesIn(homedir()),
       codex: {
