@@ -25,6 +25,8 @@ export interface Parameter {
   readonly description: string;
   readonly required?: boolean;
   readonly schema: SchemaObject;
+  /** It goes on to the end of the path: its slashes are sent as they are. */
+  readonly 'x-rest-of-path'?: true;
 }
 
 /** A body that is not JSON. */
@@ -67,6 +69,11 @@ export interface EventDescription {
 /** A part of the path. */
 export function inPath(name: string, description: string, schema: SchemaObject = {}): Parameter {
   return { in: 'path', name, description, required: true, schema: { type: 'string', ...schema } };
+}
+
+/** The rest of the path, with its slashes: what the router calls `*name`. */
+export function inRestOfPath(name: string, description: string): Parameter {
+  return { ...inPath(name, description), 'x-rest-of-path': true };
 }
 
 /** A parameter of the query, which may be left out. */
