@@ -11,6 +11,7 @@ export const CODE_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   disk_full: 'The disk of the server is full.',
   draining: 'The server is being stopped, or takes up what the last one has left.',
   forbidden: 'The caller is known, and may not do this.',
+  headers_too_large: 'The request line or the headers are larger than is read.',
   idempotency_key_reused: 'The key belongs to a run with another body.',
   identity_unavailable: 'Tokens cannot be checked: what they are held against cannot be read.',
   internal_error: 'A fault of the server; its log has the cause.',
@@ -29,6 +30,8 @@ export const CODE_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   provider_not_implemented: 'The configured provider has no implementation.',
   queue_full: 'Too many runs wait.',
   registry_unreadable: 'The registry of packages cannot be read.',
+  request_malformed: 'The request is not HTTP as it must be.',
+  request_timeout: 'The request did not come within its time.',
   retry_unmatched: 'A POST that says it is a repetition belongs to no run; nothing was started.',
   run_not_found: 'There is no such run for this caller.',
   sandbox_mode_unsupported: 'The provider cannot work in the sandbox mode that it should.',
@@ -48,8 +51,11 @@ export const CODE_MEANINGS: Readonly<Record<ErrorCode, string>> = {
 export const EVERYWHERE: readonly ErrorCode[] = [
   'body_too_large',
   'disk_full',
+  'headers_too_large',
   'internal_error',
   'invalid_request',
+  'request_malformed',
+  'request_timeout',
   'too_many_files',
 ];
 

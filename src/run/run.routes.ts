@@ -75,6 +75,7 @@ const SUBMISSION: readonly ErrorCode[] = [
   'registry_unreadable',
   'retry_unmatched',
   'session_busy',
+  'session_not_found',
   'user_queue_full',
 ];
 

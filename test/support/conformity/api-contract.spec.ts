@@ -77,10 +77,15 @@ const THING = { id: 'a', made_at: '2026-11-30T10:00:00.000Z' };
 describe('an API document that answers are held against', () => {
   const contract = new ApiContract(DOCUMENT);
 
-  function faults(
-    path: string,
-    { status = 200, method = 'GET', body = THING, headers = {} } = {},
-  ): string[] {
+  interface Answered {
+    status?: number;
+    method?: string;
+    body?: unknown;
+    headers?: Record<string, string>;
+  }
+
+  function faults(path: string, answered: Answered = {}): string[] {
+    const { status = 200, method = 'GET', body = THING, headers = {} } = answered;
     const all: Record<string, string> = {
       'content-type': status < 400 ? 'application/json' : 'application/problem+json',
       etag: '"1"',
