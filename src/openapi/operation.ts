@@ -44,7 +44,7 @@ export function operationOf(
     ...(route.description === undefined ? {} : { description: route.description }),
     ...(parameters.length === 0 ? {} : { parameters: parameters.map(parameterObject) }),
     ...(route.body === undefined ? {} : { requestBody: requestBody(route.body) }),
-    responses: responses(route.answers, codes),
+    responses: responses(route, codes),
     security: securityOf(access),
   };
 }
@@ -65,12 +65,16 @@ function requestBody(body: NonNullable<RouteDescription['body']>): RequestBodyOb
   };
 }
 
-function responses(answers: RouteDescription['answers'], codes: ErrorCode[]): ResponsesObject {
+function responses(
+  { answers, problemHeaders = [] }: RouteDescription,
+  codes: ErrorCode[],
+): ResponsesObject {
   const all: Record<string, ResponseObject> = {};
   for (const [status, answer] of Object.entries(answers)) all[status] = response(answer);
   for (const [status, ofStatus] of byStatus(codes)) {
     const other = all[status];
-    const headers = { ...other?.headers, ...headerObjects(headersOf(ofStatus)) };
+    const ofProblem = [...problemHeaders, ...headersOf(ofStatus)];
+    const headers = { ...other?.headers, ...headerObjects(ofProblem) };
     all[status] = {
       description: [other?.description, `${STATUS_CODES[status]}: ${ofStatus.join(', ')}.`]
         .filter(Boolean)

@@ -17,6 +17,8 @@ export interface RouteDescription {
   readonly answers: Readonly<Record<number, Answer>>;
   /** Codes of the problems that this route itself can answer with; see `EVERYWHERE` for those of all. */
   readonly errors?: readonly ErrorCode[];
+  /** Headers that its problems may have, besides those that belong to their codes. */
+  readonly problemHeaders?: readonly ResponseHeader[];
 }
 
 export interface Parameter {

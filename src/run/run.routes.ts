@@ -90,7 +90,7 @@ const PREPARATION: readonly ErrorCode[] = [
   'workspace_failed',
 ];
 
-const WHOLE = empty('The run has ended, and the client has all of its events.');
+const WHOLE = 'The run has ended, and the client has all of its events.';
 
 export const START_RUN: RouteDescription = {
   id: 'startRun',
@@ -101,9 +101,11 @@ export const START_RUN: RouteDescription = {
   body: RunRequest,
   answers: {
     200: events('The events of the run.', RUN_EVENTS, LOCATION, CACHE_CONTROL),
-    204: WHOLE,
+    204: empty(WHOLE, LOCATION),
   },
   errors: [...SUBMISSION, ...PREPARATION, 'cursor_expired', 'cursor_invalid', 'cursor_unknown'],
+  // Where there is a run.
+  problemHeaders: [{ ...LOCATION, always: false }],
 };
 
 export const CREATE_RUN: RouteDescription = {
@@ -158,7 +160,7 @@ export const FOLLOW_RUN: RouteDescription = {
     VIEW,
     LAST_EVENT_ID,
   ],
-  answers: { 200: events('The events of the run.', RUN_EVENTS, CACHE_CONTROL), 204: WHOLE },
+  answers: { 200: events('The events of the run.', RUN_EVENTS, CACHE_CONTROL), 204: empty(WHOLE) },
   errors: ['run_not_found', 'cursor_expired', 'cursor_invalid', 'cursor_unknown'],
 };
 

@@ -22,7 +22,10 @@ const DOCUMENT: ApiDocument = {
         operationId: 'getThing',
         responses: {
           200: {
-            headers: { ETag: { required: true }, Age: { required: false } },
+            headers: {
+              ETag: { required: true, schema: { ...TEXT, pattern: '^"' } },
+              Age: { required: false },
+            },
             content: { 'application/json': { schema: { $ref: '#/components/schemas/Thing' } } },
           },
           204: {},
@@ -88,7 +91,7 @@ describe('an API document that answers are held against', () => {
     const { status = 200, method = 'GET', body = THING, headers = {} } = answered;
     const all: Record<string, string> = {
       'content-type': status < 400 ? 'application/json' : 'application/problem+json',
-      etag: '"1"',
+      ...(status === 200 && /^\/things\/a(?!l)/i.test(path) ? { etag: '"1"' } : {}),
       ...headers,
     };
     const answer: SeenAnswer = {
@@ -131,6 +134,12 @@ describe('an API document that answers are held against', () => {
     ['a body that is no JSON', ['/things/a', { body: '{' }], /no JSON/],
     ['a body where there is none', ['/things/a', { status: 204 }], /it has a body/],
     ['a content type', ['/things/a', { headers: { 'content-type': 'text/x' } }], /is "text\/x"/],
+    ['a header', ['/things/a', { headers: { etag: 'x' } }], /its ETag is "x"/],
+    [
+      'a header more',
+      ['/things/a', { headers: { location: '/' } }],
+      /its Location is not described/,
+    ],
     [
       'a code',
       ['/things/a', { status: 404, body: { status: 404, code: 'other' } }],

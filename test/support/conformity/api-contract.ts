@@ -29,6 +29,17 @@ const NO_ROUTE: Readonly<Record<number, readonly string[]>> = {
   405: ['method_not_allowed'],
 };
 
+/** What a client may act upon: none of them comes without being described. */
+const ACTED_UPON = [
+  'Accept-Ranges',
+  'Content-Disposition',
+  'Content-Range',
+  'ETag',
+  'Location',
+  'Retry-After',
+  'WWW-Authenticate',
+];
+
 /** An API document that answers are held against. Every finding is a sentence. */
 export class ApiContract {
   private readonly routes: Route[];
@@ -58,7 +69,7 @@ export class ApiContract {
     const where = `${method} ${route.template} answered ${status}`;
     const described = operation.responses[status];
     if (described === undefined) return [`${where}, which is not described`];
-    return [...headerFaults(answer, described), ...this.bodyFaults(answer, described)].map(
+    return [...this.headerFaults(answer, described), ...this.bodyFaults(answer, described)].map(
       (fault) => `${where}: ${fault}`,
     );
   }
@@ -90,6 +101,20 @@ export class ApiContract {
       ...(codes.includes(code) ? [] : [`its code is ${code}`]),
       ...(status === 405 && answer.header('allow') === null ? ['it has no Allow'] : []),
     ].map((fault) => `${where}: ${fault}`);
+  }
+
+  private headerFaults(answer: SeenAnswer, { headers = {} }: ResponseObject): string[] {
+    const known = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+    const unknown = ACTED_UPON.filter(
+      (name) => !known.has(name.toLowerCase()) && answer.header(name) !== null,
+    );
+    const wrong = Object.entries(headers).flatMap(([name, { required, schema = {} }]) => {
+      const value = answer.header(name);
+      if (value === null) return required ? [`it has no ${name}`] : [];
+      const isDescribed: boolean = this.validatorOf(schema)(value);
+      return isDescribed ? [] : [`its ${name} is "${value}"`];
+    });
+    return [...unknown.map((name) => `its ${name} is not described`), ...wrong];
   }
 
   private bodyFaults(answer: SeenAnswer, { content }: ResponseObject): string[] {
@@ -152,12 +177,6 @@ function routeOf(template: string, operations: Record<string, Operation>): Route
     .join('');
   // As the server's router reads a path.
   return { template, operations, parameters, pattern: new RegExp(`^${source}/?$`, 'i') };
-}
-
-function headerFaults(answer: SeenAnswer, { headers = {} }: ResponseObject): string[] {
-  return Object.entries(headers)
-    .filter(([name, { required }]) => required && answer.header(name) === null)
-    .map(([name]) => `it has no ${name}`);
 }
 
 function schemaOf({ schema = {} }: MediaType): object {
