@@ -1,37 +1,24 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ErrorCode } from './errors.js';
+import { RunnerError } from './errors.js';
+import { problemOf } from './problem.filter.js';
 import { occupationOf } from './request-limits.js';
 
-interface Refusal {
-  status: number;
-  code: ErrorCode;
-  detail: string;
-}
-
-const MALFORMED: Refusal = {
-  status: 400,
-  code: 'request_malformed',
-  detail: 'The request is not valid HTTP/1.1.',
-};
-
-const TIMEOUT: Refusal = {
-  status: 408,
-  code: 'request_timeout',
-  detail: 'The request did not arrive in time; send it again.',
-};
-
-const REFUSALS: Readonly<Record<string, Refusal>> = {
-  HPE_HEADER_OVERFLOW: {
-    status: 431,
-    code: 'headers_too_large',
-    detail: 'The headers of the request are larger than 16 KiB; send fewer or shorter ones.',
-  },
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: {
-    status: 413,
-    code: 'body_too_large',
-    detail: 'The chunk extensions of the body are too large; send it without them.',
-  },
+const MALFORMED = new RunnerError('request_malformed', 'The request is not valid HTTP/1.1.');
+const TIMEOUT = new RunnerError(
+  'request_timeout',
+  'The request did not arrive in time; send it again.',
+);
+/** By the code of Node's error. */
+const REFUSALS: Readonly<Record<string, RunnerError>> = {
+  HPE_HEADER_OVERFLOW: new RunnerError(
+    'headers_too_large',
+    'The headers of the request are larger than 16 KiB; send fewer or shorter ones.',
+  ),
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: new RunnerError(
+    'body_too_large',
+    'The chunk extensions of the body are too large; send it without them.',
+  ),
   ERR_HTTP_REQUEST_TIMEOUT: TIMEOUT,
 };
 
@@ -56,12 +43,11 @@ export function endIdleConnection(socket: Socket): void {
   else if (occupation === 'idle' || socket.writableLength > 0) socket.destroy();
 }
 
-function refuse(socket: Socket, { status, code, detail }: Refusal): void {
-  const title = STATUS_CODES[status];
-  const body = JSON.stringify({ type: 'about:blank', title, status, detail, code });
+function refuse(socket: Socket, error: RunnerError): void {
+  const { status, body } = problemOf(error);
   socket.end(
     [
-      `HTTP/1.1 ${status} ${title}`,
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
       'Connection: close',
       'Content-Type: application/problem+json; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(body)}`,

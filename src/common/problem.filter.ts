@@ -65,6 +65,22 @@ export function statusesOf(code: ErrorCode): number[] {
   return ifRequested === undefined ? [STATUS[code]] : [ifRequested, STATUS[code]];
 }
 
+/** A problem as RFC 9457 writes it, with the members of the runner's own. */
+export function problemOf(error: RunnerError): { status: number; body: string } {
+  const { code, detail, facts } = error;
+  const status = statusOf(error);
+  const body = {
+    type: 'about:blank',
+    title: STATUS_CODES[status],
+    status,
+    detail,
+    code,
+    errors: facts.errors,
+    run_id: facts.runId,
+  };
+  return { status, body: JSON.stringify(body) };
+}
+
 function statusOf({ code, facts }: RunnerError): number {
   return (facts.requested ? STATUS_IF_REQUESTED[code] : undefined) ?? STATUS[code];
 }
@@ -97,7 +113,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const error = translate(exception, request);
     this.listener?.problemAnswered(error, request);
-    const status = statusOf(error);
+    const { status, body } = problemOf(error);
     if (status >= 500) this.log(error, request.path);
     if (error.code === 'method_not_allowed') {
       response.setHeader('Allow', allowedMethods(request).join(', '));
@@ -106,16 +122,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (error.facts.retryAfterSeconds !== undefined) {
       response.setHeader('Retry-After', String(error.facts.retryAfterSeconds));
     }
-    const problem = {
-      type: 'about:blank',
-      title: STATUS_CODES[status],
-      status,
-      detail: error.detail,
-      code: error.code,
-      errors: error.facts.errors,
-      run_id: error.facts.runId,
-    };
-    response.status(status).type('application/problem+json').send(JSON.stringify(problem));
+    response.status(status).type('application/problem+json').send(body);
   }
 
   private log(error: RunnerError, path: string): void {
