@@ -2,6 +2,8 @@ import * as fc from 'fast-check';
 import { join } from 'node:path';
 import { type Described, operationsOf, requestTo } from '../bad-input/fuzz.js';
 import { bytesOf, send } from '../bad-input/wire.js';
+import type { ApiDocument } from '../support/conformity/document.js';
+import { ApiContract } from '../support/conformity/api-contract.js';
 import { PROJECT, Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -20,7 +22,8 @@ describe('requests made from the description of the API', () => {
   afterAll(() => runner.stop());
 
   it('are all answered, none of them by a failure of the server', async () => {
-    const document = (await runner.getJson('/openapi.json')) as unknown as Described;
+    const document = await runner.getJson('/openapi.json');
+    const contract = new ApiContract(document as unknown as ApiDocument);
     const first = await StreamClient.open(runner, { user_prompt: 'x', session_id: 'known' });
     await first.all();
     const runId = String(first.response.headers.location).slice('/runs/'.length);
@@ -31,13 +34,14 @@ describe('requests made from the description of the API', () => {
       path: ['projects', 'projects/memory.md', 'AGENTS.md'],
       view: ['raw', 'activity'],
     };
-    const operations = operationsOf(document);
+    const described = document as unknown as Described;
+    const operations = operationsOf(described);
     expect(operations.length).toBeGreaterThan(5);
     const seed = Number(process.env.TEST_SEED ?? Date.now() % 2 ** 31);
     process.stdout.write(`seed: TEST_SEED=${seed}\n`);
     const answers = new Map<string, number>();
     const property = fc.asyncProperty(
-      fc.oneof(...operations.map((operation) => requestTo(operation, document, known))),
+      fc.oneof(...operations.map((operation) => requestTo(operation, described, known))),
       async (request) => {
         const answer = await send(runner.url, bytesOf(request), PATIENCE_SECONDS);
         const { code = '' } = answer.headers.get('content-type')?.includes('problem+json')
@@ -45,6 +49,15 @@ describe('requests made from the description of the API', () => {
           : {};
         const kind = `${answer.status} ${code}`.trim();
         answers.set(kind, (answers.get(kind) ?? 0) + 1);
+        const { method = 'GET', path = '/' } = request;
+        const faults = contract.faultsOf({
+          method,
+          path,
+          status: answer.status,
+          body: answer.body,
+          header: (name) => answer.headers.get(name.toLowerCase()) ?? null,
+        });
+        if (faults.length > 0) throw new Error(`${method} ${path}: ${faults.join('; ')}`);
         if (answer.status === 500) throw new Error(`${request.name}: ${answer.body}`);
       },
     );
