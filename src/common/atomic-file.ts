@@ -6,12 +6,13 @@ import { errnoOf } from './errors.js';
 /**
  * Replaces a file by a text in one step: a reader sees the old text or the new, never half, also after
  * a power cut. Where a link leads to the file, the file is replaced, not the link; its permissions stay.
+ * @param mode permission bits that it is to have instead
  */
-export async function writeAtomically(path: string, text: string): Promise<void> {
+export async function writeAtomically(path: string, text: string, mode?: number): Promise<void> {
   const place = await placeOf(path);
   const folder = await Directory.open(dirname(place.path));
   try {
-    await folder.replaceFile(basename(place.path), text, { mode: place.mode, sync: true });
+    await folder.replaceFile(basename(place.path), text, { mode: mode ?? place.mode, sync: true });
   } finally {
     await folder.close();
   }

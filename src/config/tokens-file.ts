@@ -1,4 +1,5 @@
 import { userIdFault } from '../common/user-id.js';
+import { absolute } from './folders.js';
 import { Walk } from './providers-walk.js';
 import { isScope, type Scope, SCOPES } from './scopes.js';
 
@@ -23,6 +24,14 @@ const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
 
 /** Larger than any list of tokens that a person keeps. */
 export const MAX_TOKENS_BYTES = 4 * 1024 * 1024;
+
+/** The tokens file that the environment names, absolute; null if it names none. */
+export function tokensFileOf(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string | null {
+  const path = env.FERMILINK_RUNNER_TOKENS_FILE?.trim() ?? '';
+  return path === '' ? null : absolute(path, path);
+}
 
 /**
  * Makes the tokens of the text of a tokens file.
