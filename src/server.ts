@@ -22,6 +22,7 @@ import type { RunnerConfig } from './config/runner-config.js';
 import { Authenticator } from './identity/authenticator.js';
 import { callerFirst } from './identity/caller-first.js';
 import { ApiDocument } from './openapi/api-document.js';
+import { ManagedStorage } from './packages/managed-storage.js';
 import { AgentSpawner } from './run/agent-process.js';
 import { RecoveryService } from './run/recovery.service.js';
 import { RetentionService } from './run/retention.service.js';
@@ -164,6 +165,13 @@ class Takeover {
     await this.app.get(RecoveryService).recover(this.ending.signal);
     this.app.get(ServerState).accept();
     void this.app.get(RetentionService).watch();
+    // Nobody waits for it: no rest is taken for a package.
+    this.app
+      .get(ManagedStorage)
+      .removeRests()
+      .catch((err: unknown) => {
+        this.logger.warn({ err }, 'what an interrupted upload has left could not be removed');
+      });
   }
 }
 

@@ -21,8 +21,12 @@ export type ErrorCode =
   | 'metrics_token_missing'
   | 'not_found'
   | 'overlay_refused'
+  | 'package_exists'
   | 'package_invalid'
+  | 'package_modified'
   | 'package_not_found'
+  | 'package_path_forbidden'
+  | 'package_too_large'
   | 'policy_invalid'
   | 'prepare_timeout'
   | 'prompt_too_long'
@@ -56,6 +60,8 @@ export interface ErrorFacts {
   retryAfterSeconds?: number;
   /** The request itself named what is wrong (it is the client's fault, not the server's). */
   requested?: boolean;
+  /** The path of the request names it: what is not there is no fault in the request, but a 404. */
+  addressed?: boolean;
   /** The run that was admitted before this went wrong. */
   runId?: string;
   /** What went wrong underneath; logged, never shown. */

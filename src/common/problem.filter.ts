@@ -34,8 +34,12 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   metrics_token_missing: 401,
   not_found: 404,
   overlay_refused: 500,
+  package_exists: 409,
   package_invalid: 500,
+  package_modified: 500,
   package_not_found: 400,
+  package_path_forbidden: 403,
+  package_too_large: 413,
   policy_invalid: 500,
   prepare_timeout: 500,
   prompt_too_long: 413,
@@ -59,10 +63,15 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
 /** What a code has instead where the request itself named what is wrong. */
 const STATUS_IF_REQUESTED: Readonly<Partial<Record<ErrorCode, number>>> = { package_invalid: 400 };
 
+/** What a code has instead where the path of the request names what is not there. */
+const STATUS_IF_ADDRESSED: Readonly<Partial<Record<ErrorCode, number>>> = {
+  package_not_found: 404,
+};
+
 /** Every status that a code is answered with. */
 export function statusesOf(code: ErrorCode): number[] {
-  const ifRequested = STATUS_IF_REQUESTED[code];
-  return ifRequested === undefined ? [STATUS[code]] : [ifRequested, STATUS[code]];
+  const statuses = [STATUS_IF_REQUESTED[code], STATUS_IF_ADDRESSED[code], STATUS[code]];
+  return statuses.filter((it) => it !== undefined);
 }
 
 /** A problem as RFC 9457 writes it, with the members of the runner's own. */
@@ -82,7 +91,11 @@ export function problemOf(error: RunnerError): { status: number; body: string } 
 }
 
 function statusOf({ code, facts }: RunnerError): number {
-  return (facts.requested ? STATUS_IF_REQUESTED[code] : undefined) ?? STATUS[code];
+  return (
+    (facts.addressed ? STATUS_IF_ADDRESSED[code] : undefined) ??
+    (facts.requested ? STATUS_IF_REQUESTED[code] : undefined) ??
+    STATUS[code]
+  );
 }
 
 /** Answers every error as RFC 9457 problem+json with a string `detail` and a stable `code`. */

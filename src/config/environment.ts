@@ -131,6 +131,16 @@ export class Environment {
   @Text()
   @Matches(/[\p{L}\p{N}]/u, { message: 'must have a letter or a digit' })
   FERMILINK_LEGACY_MAXWELLLINK_PACKAGE_ID?: string;
+  @Text()
+  @Matches(/^(\s*(\/|~(?=[/,:]|$))[^,:]*([,:]|$))+$/, {
+    message: 'must be absolute folders, separated by commas or colons',
+  })
+  FERMILINK_PACKAGE_PATHS?: string;
+  @WholeNumber(KIB, MAX_BYTES) FERMILINK_RUNNER_MAX_PACKAGE_BYTES: number = 512 * MIB;
+  @WholeNumber(KIB, MAX_BYTES) FERMILINK_RUNNER_MAX_PACKAGE_UNPACKED_BYTES: number = 4 * GIB;
+  @WholeNumber(1, MAX_COUNT) FERMILINK_RUNNER_MAX_PACKAGE_ENTRIES: number = 100_000;
+  @WholeNumber(1, MAX_COUNT) FERMILINK_RUNNER_MAX_PACKAGE_RATIO: number = 200;
+  @WholeNumber(1, MAX_SECONDS) FERMILINK_RUNNER_UPLOAD_IDLE_SECONDS: number = 30;
   @Text() FERMILINK_SOFTWARE_ROOT?: string;
   @Text() FERMILINK_RUNTIME_ROOT?: string;
 

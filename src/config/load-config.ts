@@ -9,6 +9,7 @@ import { Environment, PROVIDER_IDS } from './environment.js';
 import { absolute, firstUsable, isBlocked, nameOrPath, userHome } from './folders.js';
 import { identitySettings } from './identity-settings.js';
 import { listed } from './listed.js';
+import { packageSettings } from './package-settings.js';
 import type { ProviderDefinition } from './provider-definition.js';
 import { readProvidersFile } from './providers-file.js';
 import { RunnerConfig } from './runner-config.js';
@@ -139,6 +140,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
         ? Number(values.FERMILINK_AGENT_RETRIES)
         : null,
     },
+    packages: packageSettings(values, scientificPackagesRoot),
     agentBases: agentBases(values, env, userFolder ?? ''),
     codex: {
       storedLogin: values.FERMILINK_CODEX_AUTH_MODE !== undefined,

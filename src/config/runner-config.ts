@@ -1,5 +1,6 @@
 import type { ProviderId, ReasoningEffort, SandboxMode, SandboxPolicy } from './environment.js';
 import type { IdentitySettings } from './identity-settings.js';
+import type { PackageSettings } from './package-settings.js';
 import type { ProviderDefinition } from './provider-definition.js';
 
 /** The policy settings that the environment fixes; null leaves one to `agent_runtime.json`. */
@@ -63,6 +64,8 @@ export class RunnerConfig {
   readonly workspacesRoot!: string;
   /** Registry and managed storage of the scientific packages. */
   readonly scientificPackagesRoot!: string;
+  /** What changes packages over HTTP. */
+  readonly packages!: PackageSettings;
   /** State of the server itself: logs of runs, temporary folders. Never inside a workspace. */
   readonly runtimeRoot!: string;
   /** `agent_runtime.json`, which is read anew for every run. */

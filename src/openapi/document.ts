@@ -59,6 +59,7 @@ function base() {
     .setVersion(version)
     .addServer('/')
     .addTag('runs', 'Runs, their events, and how they are ended.')
+    .addTag('packages', 'Scientific packages, which runs are given.')
     .addTag('ops', 'Load, metrics and health.')
     .addTag('document', 'This document, and a page to try it.')
     .addBearerAuth({

@@ -17,6 +17,7 @@ import {
 } from './overlay-manifest.js';
 import { DEPENDENCIES_FOLDER } from './overlay-names.js';
 import { OverlayPlacement } from './overlay-placement.js';
+import { PackageIntegrity } from './package-integrity.js';
 import { PackageResolver } from './package-resolver.js';
 import type { InstalledPackage, LinkedDependency, OverlaySummary } from './package-types.js';
 
@@ -29,6 +30,8 @@ export interface OverlayRequest {
   freshRepo: boolean;
   /** Names in `repo/` that are kept free for the session besides those that always are. */
   reserved?: ReadonlySet<string>;
+  /** The session, by whose name the files of its packages are kept until its run has ended. */
+  sessionId?: string;
   /** Looked at between two steps. */
   signal?: AbortSignal;
 }
@@ -39,6 +42,7 @@ export class OverlayService {
   constructor(
     private readonly resolver: PackageResolver,
     private readonly placement: OverlayPlacement,
+    private readonly integrity: PackageIntegrity,
   ) {}
 
   /** The package that a session is bound to by an earlier run; null if there was none. */
@@ -50,7 +54,7 @@ export class OverlayService {
    * Makes the session hold the links of this package and no others of ours. The manifest names what
    * will be put in place before it is, so that a crash at any point leaves nothing that the next run
    * would not know as ours.
-   * @throws {RunnerError} `overlay_refused`, `disk_full`, `too_many_files`
+   * @throws {RunnerError} `overlay_refused`, `package_modified`, `disk_full`, `too_many_files`
    * @throws {UnsafePathError} if a place of the session is not what it must be
    * @throws the signal's reason
    */
@@ -70,9 +74,10 @@ export class OverlayService {
   }
 
   private async applyUntil(request: OverlayRequest): Promise<OverlaySummary> {
-    const { repo, pkg, reserved } = request;
+    const { repo, pkg, reserved, sessionId, signal } = request;
+    await this.integrity.require(pkg, signal);
     const entries = await wantedEntries(pkg, reserved);
-    const dependencies = await this.wantedDependencies(pkg);
+    const dependencies = await this.wantedDependencies(pkg, sessionId, signal);
     const external = await openDependencies(repo, dependencies.wanted.length > 0);
     try {
       return await this.settle(request, entries, dependencies, external);
@@ -138,14 +143,20 @@ export class OverlayService {
 
   private async wantedDependencies(
     pkg: InstalledPackage,
+    sessionId?: string,
+    signal?: AbortSignal,
   ): Promise<{ wanted: Wanted[]; missing: string[] }> {
     const wanted: Wanted[] = [];
     const missing: string[] = [];
-    const present = await this.resolver.dependenciesOf(pkg);
+    const present = await this.resolver.dependenciesOf(pkg, sessionId);
     for (const id of pkg.dependencyIds) {
-      const source = present.get(id)?.path;
-      if (source === undefined) missing.push(id);
-      else wanted.push({ name: id, source });
+      const dependency = present.get(id);
+      if (dependency === undefined) {
+        missing.push(id);
+        continue;
+      }
+      await this.integrity.require(dependency, signal);
+      wanted.push({ name: id, source: dependency.path });
     }
     return { wanted, missing };
   }

@@ -29,6 +29,14 @@ export class PackageRegistry {
   }
 
   /**
+   * Reads the registry to change it afterwards.
+   * @throws {RunnerError} `registry_unreadable` where `mutate` would
+   */
+  async readStrictly(): Promise<Registry> {
+    return registryOf((await this.readDocument()) ?? {});
+  }
+
+  /**
    * Changes the registry under the lock and replaces the file in one step, unless nothing has changed.
    * @throws {RunnerError} `registry_unreadable` if the file is there but does not hold a registry: it
    *   is never overwritten

@@ -9,12 +9,21 @@ import { nameList } from './overlay-names.js';
 import { shownPackageId, tryNormalizePackageId } from './package-id.js';
 import { PackageRegistry } from './package-registry.js';
 import type { InstalledPackage, PackageMeta, Registry } from './package-types.js';
+import { PackageUse } from './package-use.js';
 
 /** What the system answers where the registry's folder, or a file in it, cannot be made or written. */
 const NOT_WRITABLE = new Set([
   ...['EACCES', 'EPERM', 'EROFS'],
   ...['EEXIST', 'EISDIR', 'ENOENT', 'ENOTDIR', 'ENXIO'],
 ]);
+
+/** What is known of the package that a run is to get. */
+export interface WantedPackage {
+  requestedId: string | null;
+  pinnedId: string | null;
+  /** The session that is to be linked to it: its files stay until the run has ended. */
+  sessionId?: string;
+}
 
 /** Finds the package that a run gets (contract, section 4). */
 @Injectable()
@@ -25,6 +34,7 @@ export class PackageResolver {
   constructor(
     private readonly config: RunnerConfig,
     private readonly registry: PackageRegistry,
+    private readonly use: PackageUse,
   ) {}
 
   /**
@@ -43,23 +53,24 @@ export class PackageResolver {
    * they are not there.
    * @throws {RunnerError} `package_not_found`, `package_invalid`
    */
-  async choose(wanted: {
-    requestedId: string | null;
-    pinnedId: string | null;
-  }): Promise<InstalledPackage | null> {
-    const registry = await this.registry.read();
-    if (wanted.requestedId !== null) return requested(registry, wanted.requestedId);
-    for (const rawId of [wanted.pinnedId, this.config.activePackageId, registry.activePackageId]) {
-      const found = rawId === null ? null : find(registry, rawId);
-      if (found !== null && (await isFolder(found.path))) return found;
+  async choose(wanted: WantedPackage): Promise<InstalledPackage | null> {
+    for (;;) {
+      const pkg = await this.pick(wanted);
+      if (pkg === null || wanted.sessionId === undefined) return pkg;
+      // Whoever deletes it writes the registry first and then looks who uses it: one of both sees the other.
+      this.use.hold(wanted.sessionId, pkg.path);
+      if (find(await this.registry.read(), pkg.id)?.path === pkg.path) return pkg;
     }
-    return null;
   }
 
-  /** The packages that another one depends on, by id; those that are not there are left out. */
-  async dependenciesOf({
-    dependencyIds,
-  }: InstalledPackage): Promise<Map<string, InstalledPackage>> {
+  /**
+   * The packages that another one depends on, by id; those that are not there are left out.
+   * @param sessionId the session that is to be linked to them
+   */
+  async dependenciesOf(
+    { dependencyIds }: InstalledPackage,
+    sessionId?: string,
+  ): Promise<Map<string, InstalledPackage>> {
     const present = new Map<string, InstalledPackage>();
     if (dependencyIds.length === 0) return present;
     const registry = await this.registry.read();
@@ -67,7 +78,18 @@ export class PackageResolver {
       const found = find(registry, id);
       if (found !== null && (await isFolder(found.path))) present.set(id, found);
     }
+    if (sessionId === undefined || present.size === 0) return present;
+    for (const { path } of present.values()) this.use.hold(sessionId, path);
+    const registryNow = await this.registry.read();
+    for (const [id, { path }] of present) {
+      if (find(registryNow, id)?.path !== path) present.delete(id);
+    }
     return present;
+  }
+
+  /** The run of a session has ended: the files of its packages need not be kept for it. */
+  release(sessionId: string): void {
+    this.use.release(sessionId);
   }
 
   /**
@@ -77,6 +99,16 @@ export class PackageResolver {
    */
   registerLegacy(signal?: AbortSignal): Promise<void> {
     return this.legacyRegistration.join(signal);
+  }
+
+  private async pick({ requestedId, pinnedId }: WantedPackage): Promise<InstalledPackage | null> {
+    const registry = await this.registry.read();
+    if (requestedId !== null) return requested(registry, requestedId);
+    for (const rawId of [pinnedId, this.config.activePackageId, registry.activePackageId]) {
+      const found = rawId === null ? null : find(registry, rawId);
+      if (found !== null && (await isFolder(found.path))) return found;
+    }
+    return null;
   }
 
   private async registerLegacyOnce(signal: AbortSignal): Promise<void> {
@@ -150,5 +182,14 @@ function installed(meta: PackageMeta): InstalledPackage | null {
     path,
     overlayEntries: entries.length > 0 ? entries : null,
     dependencyIds: [...new Set(dependencyIds as string[])],
+    uploaded: uploadedOf(meta),
   };
+}
+
+function uploadedOf({ content_hash: hash, entry_count, size_bytes }: PackageMeta) {
+  if (hash === undefined || hash === null) return null;
+  const count = (value: unknown) => (typeof value === 'number' ? value : Infinity);
+  // Whatever else stands there is no hash of anything, and so fits nothing.
+  const known = typeof hash === 'string' ? hash : '';
+  return { hash: known, entries: count(entry_count), bytes: count(size_bytes) };
 }

@@ -1,3 +1,5 @@
+import type { PackageContent } from './package-content.js';
+
 /** What the registry stores of a package; whatever else it holds is kept. */
 export interface PackageMeta {
   id: string;
@@ -10,6 +12,10 @@ export interface PackageMeta {
   overlay_entries?: unknown;
   dependency_package_ids?: unknown;
   legacy?: unknown;
+  /** Of an uploaded package alone. */
+  content_hash?: unknown;
+  size_bytes?: unknown;
+  entry_count?: unknown;
   [other: string]: unknown;
 }
 
@@ -26,6 +32,8 @@ export interface InstalledPackage {
   /** The top-level names to link; null means all that may be. */
   overlayEntries: string[] | null;
   dependencyIds: string[];
+  /** What was uploaded, which is what must be there; null for a package that came another way. */
+  uploaded: PackageContent | null;
 }
 
 export const LINK_MODES = ['symlink', 'copy'] as const;

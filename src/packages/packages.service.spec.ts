@@ -59,7 +59,7 @@ describe('the operations on packages', () => {
     await expect(service.setOverlayEntries('No Such', [])).rejects.toMatchObject(error);
     await expect(service.setDependencies('No Such', [])).rejects.toMatchObject(error);
     await expect(service.setDependencies('a', ['No Such'])).rejects.toMatchObject(error);
-    await expect(service.activate(' ')).rejects.toMatchObject({ code: 'package_invalid' });
+    await expect(service.activate(' ')).rejects.toMatchObject({ code: 'package_not_found' });
   });
 
   it('activate', async () => {

@@ -1,15 +1,14 @@
-import { lstat, realpath } from 'node:fs/promises';
-import { dirname, basename, join, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { nowUtc } from '../common/clock.js';
 import { isFolder } from '../common/directory.js';
-import { removeTree } from '../common/remove-tree.js';
-import { RunnerError } from '../common/errors.js';
-import { RunnerConfig } from '../config/runner-config.js';
-import { isInstalledPath } from './installed-path.js';
+import { type ErrorFacts, RunnerError } from '../common/errors.js';
+import { ManagedStorage } from './managed-storage.js';
 import { entryNameFault, nameList } from './overlay-names.js';
-import { normalizePackageId, shownPackageId } from './package-id.js';
+import { normalizePackageId, shownPackageId, tryNormalizePackageId } from './package-id.js';
+import { PackagePaths } from './package-paths.js';
 import { PackageRegistry } from './package-registry.js';
+import { forgetUpload, putPackage, type StoredPackage } from './put-package.js';
 import type { PackageMeta, Registry } from './package-types.js';
 
 /** What becomes of a package's files when it is deleted. */
@@ -21,12 +20,27 @@ export interface PackageDeletion {
   activePackageId: string | null;
 }
 
+/** What a package is registered with. */
+export interface GivenPackage {
+  id: string;
+  path: string;
+  title?: string;
+  source?: string;
+}
+
+/** A package, and which one is the active one. */
+export interface FoundPackage {
+  meta: PackageMeta;
+  activePackageId: string | null;
+}
+
 /** The administrator's operations on scientific packages (contract, section 4). */
 @Injectable()
 export class PackagesService {
   constructor(
-    private readonly config: RunnerConfig,
     private readonly registry: PackageRegistry,
+    private readonly storage: ManagedStorage,
+    private readonly paths: PackagePaths,
   ) {}
 
   /** All packages, and which one is active; none if the registry cannot be read. */
@@ -35,42 +49,39 @@ export class PackagesService {
   }
 
   /**
+   * One package, and whether it is the active one.
+   * @throws {RunnerError} `package_not_found`
+   */
+  async get(rawId: string): Promise<FoundPackage> {
+    const registry = await this.registry.read();
+    return { meta: required(registry, rawId), activePackageId: registry.activePackageId };
+  }
+
+  /**
    * Registers an existing folder; the first package becomes the active one.
    * @throws {RunnerError} `package_invalid` if the path is no folder
    */
-  async register(given: {
-    id: string;
-    path: string;
-    title?: string;
-    source?: string;
-  }): Promise<PackageMeta> {
-    const id = normalizePackageId(given.id);
+  async register(given: GivenPackage): Promise<PackageMeta> {
     const path = resolve(given.path);
     if (!(await isFolder(path))) {
       throw new RunnerError(
         'package_invalid',
         'The path of the package is not an existing folder.',
-        {
-          requested: true,
-        },
+        { requested: true },
       );
     }
-    return this.registry.mutate((registry) => {
-      const known = registry.packages.get(id);
-      const meta: PackageMeta = {
-        ...known,
-        id,
-        title: given.title ?? known?.title ?? id,
-        installed_path: path,
-        source: given.source ?? `local-path:${path}`,
-        status: 'installed',
-        installed_at: known?.installed_at ?? nowUtc(),
-        updated_at: nowUtc(),
-      };
-      registry.packages.set(id, meta);
-      if (registry.packages.size === 1) registry.activePackageId = id;
-      return meta;
-    });
+    return (await this.store(given, () => Promise.resolve(path))).meta;
+  }
+
+  /**
+   * Registers a folder for somebody who may not name every one of this server: by its real path, which is
+   * looked at again when it is stored.
+   * @throws {RunnerError} `package_invalid`, `package_path_forbidden`
+   */
+  async registerAllowed(given: GivenPackage): Promise<StoredPackage> {
+    // Before the lock is taken, since most that is wrong is wrong already now.
+    await this.paths.requireAllowed(given.path);
+    return this.store(given, () => this.paths.requireAllowed(given.path));
   }
 
   /** @throws {RunnerError} `package_not_found` */
@@ -95,7 +106,7 @@ export class PackagesService {
       const others = [...registry.packages.values()].map((it) => it.installed_path);
       return { meta: found, activePackageId: registry.activePackageId, others };
     });
-    const reason = await this.removeFiles(meta.installed_path, others);
+    const reason = await this.storage.remove(meta.installed_path, others);
     return { id: meta.id, filesRemoved: reason === null, reason, activePackageId };
   }
 
@@ -128,69 +139,48 @@ export class PackagesService {
   async setDependencies(rawId: string, dependencyIds: string[]): Promise<void> {
     await this.registry.mutate((registry) => {
       const meta = required(registry, rawId);
-      const ids = dependencyIds.map((id) => required(registry, id).id);
+      const ids = dependencyIds.map((id) => named(registry, id).id);
       meta.dependency_package_ids = [...new Set(ids)].filter((id) => id !== meta.id);
       meta.updated_at = nowUtc();
     });
   }
 
-  /** @returns why the files stay, or null if they are gone */
-  private async removeFiles(path: unknown, others: readonly unknown[]): Promise<string | null> {
-    const place = await placeOf(path);
-    const storage = join(this.config.scientificPackagesRoot, 'packages');
-    const managed = await realpath(storage).catch(() => null);
-    if (place === null || managed === null) return 'There is no folder that could be removed.';
-    if (!isInside(place, managed)) {
-      return 'Its folder lies outside the managed storage and belongs to somebody else.';
-    }
-    for (const other of others) {
-      for (const taken of [await placeOf(other), await targetOf(other)]) {
-        if (taken === null) continue;
-        if (taken === place || isInside(taken, place) || isInside(place, taken)) {
-          return 'Its folder also holds files of another package.';
-        }
-      }
-    }
-    const isLink = (await lstat(place)).isSymbolicLink();
-    try {
-      await removeTree(dirname(place), basename(place));
-    } catch {
-      return 'Not all of its files could be removed; remove the rest by hand.';
-    }
-    return isLink ? 'Its folder was a link, which is removed; what it pointed to stays.' : null;
+  private async store(given: GivenPackage, pathOf: () => Promise<string>): Promise<StoredPackage> {
+    const id = normalizePackageId(given.id);
+    const { stored, replacedPath, paths } = await this.registry.mutate(async (registry) => {
+      const path = await pathOf();
+      const known = registry.packages.get(id);
+      const meta: PackageMeta = {
+        ...known,
+        id,
+        title: given.title ?? known?.title ?? id,
+        installed_path: path,
+        source: given.source ?? `local-path:${path}`,
+        status: 'installed',
+        installed_at: known?.installed_at ?? nowUtc(),
+        updated_at: nowUtc(),
+      };
+      forgetUpload(meta);
+      return putPackage(registry, meta);
+    });
+    await this.storage.removeReplaced(replacedPath, paths);
+    return stored;
   }
 }
 
-/**
- * Where an entry really stands, or null if nothing stands there. The folders above it are resolved,
- * not the entry: a link is removed itself, never its target.
- */
-async function placeOf(path: unknown): Promise<string | null> {
-  if (!isInstalledPath(path)) return null;
-  try {
-    const place = join(await realpath(dirname(path)), basename(path));
-    await lstat(place);
-    return place;
-  } catch {
-    return null;
-  }
-}
-
-/** The folder that a path leads to in the end, or null. */
-async function targetOf(path: unknown): Promise<string | null> {
-  if (!isInstalledPath(path)) return null;
-  return realpath(path).catch(() => null);
-}
-
-function isInside(path: string, folder: string): boolean {
-  return path.startsWith(folder + sep);
-}
-
-function required(registry: Registry, rawId: string): PackageMeta {
+function named(registry: Registry, rawId: string): PackageMeta {
   const meta = registry.packages.get(normalizePackageId(rawId));
-  if (meta === undefined) {
-    const detail = `Package not found: ${shownPackageId(rawId)}`;
-    throw new RunnerError('package_not_found', detail, { requested: true });
-  }
+  if (meta === undefined) throw notFound(rawId, { requested: true });
   return meta;
+}
+
+/** The package that an operation is on. */
+function required(registry: Registry, rawId: string): PackageMeta {
+  const meta = registry.packages.get(tryNormalizePackageId(rawId) ?? '');
+  if (meta === undefined) throw notFound(rawId, { requested: true, addressed: true });
+  return meta;
+}
+
+function notFound(rawId: string, facts: ErrorFacts): RunnerError {
+  return new RunnerError('package_not_found', `Package not found: ${shownPackageId(rawId)}`, facts);
 }

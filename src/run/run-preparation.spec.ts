@@ -56,7 +56,7 @@ describe('the end of the temporary folders of a run', () => {
       { runtimeRoot } as RunnerConfig,
       {} as PolicyService,
       { keepLogin: async () => undefined } as unknown as ProviderService,
-      {} as WorkspaceService,
+      { leave: () => undefined } as unknown as WorkspaceService,
     );
 
   it.each([

@@ -58,10 +58,11 @@ export class RunPreparation {
   }
 
   /**
-   * Removes the run's temporary folders with all that the agent left in them, and keeps a login that it
-   * has renewed.
+   * Removes the run's temporary folders with all that the agent left in them, keeps a login that it has
+   * renewed, and lets go of its packages.
    */
   async cleanUp(run: Run): Promise<void> {
+    this.workspaces.leave(run.sessionId);
     await together(this.removeFolders(run), this.providers.keepLogin(run.provider, run.sessionId));
   }
 

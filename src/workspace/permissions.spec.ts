@@ -17,6 +17,8 @@ const PROGRAM = `
   const { loadConfig } = await import('./config/load-config.js');
   const { OverlayPlacement } = await import('./packages/overlay-placement.js');
   const { OverlayService } = await import('./packages/overlay.service.js');
+  const { PackageIntegrity } = await import('./packages/package-integrity.js');
+  const { PackageUse } = await import('./packages/package-use.js');
   const { PackageRegistry } = await import('./packages/package-registry.js');
   const { PackageResolver } = await import('./packages/package-resolver.js');
   const { GitRepositoryService } = await import('./workspace/git-repository.service.js');
@@ -36,12 +38,12 @@ const PROGRAM = `
     FERMILINK_SOFTWARE_ROOT: join(base, 'template'),
     PATH: process.env.PATH,
   });
-  const resolver = new PackageResolver(config, new PackageRegistry(config));
+  const resolver = new PackageResolver(config, new PackageRegistry(config), new PackageUse());
   const git = new GitRepositoryService(config);
   const workspaces = new WorkspaceService(
     config,
     resolver,
-    new OverlayService(resolver, new OverlayPlacement()),
+    new OverlayService(resolver, new OverlayPlacement(), new PackageIntegrity()),
     new InstructionFilesService(config),
     git,
   );

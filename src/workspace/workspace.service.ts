@@ -57,7 +57,7 @@ export class WorkspaceService {
    * Makes a session's workspace, or brings it up to date for its next run. Two calls for one session
    * must not overlap; the caller sees to that.
    * @throws {RunnerError} `workspace_failed`, `memory_file_failed`, `overlay_refused`,
-   *   `package_not_found`, `package_invalid`, `disk_full`, `too_many_files`
+   *   `package_not_found`, `package_invalid`, `package_modified`, `disk_full`, `too_many_files`
    * @throws the signal's reason
    */
   async prepare(request: WorkspaceRequest): Promise<PreparedWorkspace> {
@@ -83,6 +83,11 @@ export class WorkspaceService {
     } finally {
       await together(...opened.map((directory) => directory.close()));
     }
+  }
+
+  /** The run for which a session was prepared has ended, or will not begin: its packages may go. */
+  leave(sessionId: string): void {
+    this.packages.release(sessionId);
   }
 
   /** Opens `repo/`, which is a copy of the template on a session's first run. */
@@ -118,12 +123,19 @@ export class WorkspaceService {
     workspace: Directory,
     repo: Directory,
     fresh: boolean,
-    { prompt, requestedPackageId, providerId, putAway: names = [], signal }: WorkspaceRequest,
+    {
+      sessionId,
+      prompt,
+      requestedPackageId,
+      providerId,
+      putAway: names = [],
+      signal,
+    }: WorkspaceRequest,
   ): Promise<OverlaySummary | null> {
     signal.throwIfAborted();
     const [rules, pkg] = await together(
       this.instructions.load(),
-      this.choosePackage(workspace, requestedPackageId, signal),
+      this.choosePackage(workspace, sessionId, requestedPackageId, signal),
       this.git.ensure(workspace, repo, signal),
     );
     signal.throwIfAborted();
@@ -139,6 +151,7 @@ export class WorkspaceService {
         pkg,
         freshRepo: fresh,
         reserved: this.instructions.aliasNames,
+        sessionId,
         signal,
       });
       signal.throwIfAborted();
@@ -155,12 +168,13 @@ export class WorkspaceService {
 
   private async choosePackage(
     workspace: Directory,
+    sessionId: string,
     requestedId: string | null,
     signal: AbortSignal,
   ): Promise<InstalledPackage | null> {
     await this.packages.registerLegacy(signal);
     const pinnedId = await this.overlays.pinnedPackageId(workspace);
-    return this.packages.choose({ requestedId, pinnedId });
+    return this.packages.choose({ requestedId, pinnedId, sessionId });
   }
 
   /** Says what is wrong by its place in the session, never by a path of the server. */

@@ -2,13 +2,30 @@ import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Directory } from '../../src/common/directory.js';
+import { createLogger } from '../../src/common/logger.js';
+import type { PackageSettings } from '../../src/config/package-settings.js';
 import { RunnerConfig } from '../../src/config/runner-config.js';
+import { ManagedStorage } from '../../src/packages/managed-storage.js';
 import { OverlayPlacement } from '../../src/packages/overlay-placement.js';
 import { OverlayService } from '../../src/packages/overlay.service.js';
+import { PackageIntegrity } from '../../src/packages/package-integrity.js';
+import { PackagePaths } from '../../src/packages/package-paths.js';
 import { PackageRegistry } from '../../src/packages/package-registry.js';
 import { PackageResolver } from '../../src/packages/package-resolver.js';
 import type { InstalledPackage } from '../../src/packages/package-types.js';
+import { PackageUse } from '../../src/packages/package-use.js';
 import { PackagesService } from '../../src/packages/packages.service.js';
+import { PackageUploadService } from '../../src/packages/upload/package-upload.service.js';
+
+/** Limits that are small enough to be reached by a test. */
+export const PACKAGE_SETTINGS: PackageSettings = {
+  paths: [],
+  maxBytes: 1024 * 1024,
+  maxUnpackedBytes: 256 * 1024 * 1024,
+  maxEntries: 2000,
+  maxRatio: 200,
+  idleSeconds: 5,
+};
 
 /** The services of the packages over folders of their own, and one session. */
 export class PackagesFixture {
@@ -19,7 +36,10 @@ export class PackagesFixture {
   readonly config: RunnerConfig;
   readonly registry: PackageRegistry;
   readonly resolver: PackageResolver;
+  readonly use = new PackageUse();
+  readonly storage: ManagedStorage;
   readonly service: PackagesService;
+  readonly uploads: PackageUploadService;
   workspace!: Directory;
   repo!: Directory;
 
@@ -29,11 +49,14 @@ export class PackagesFixture {
       activePackageId: null,
       maxwellLinkRoot: join(this.base, 'maxwelllink'),
       legacyMaxwellLinkPackageId: 'maxwelllink-local',
+      packages: { ...PACKAGE_SETTINGS, paths: [join(this.root, 'packages')] },
       ...settings,
     } as RunnerConfig);
     this.registry = new PackageRegistry(this.config);
-    this.resolver = new PackageResolver(this.config, this.registry);
-    this.service = new PackagesService(this.config, this.registry);
+    this.resolver = new PackageResolver(this.config, this.registry, this.use);
+    this.storage = new ManagedStorage(this.config, this.registry, this.use, createLogger());
+    this.service = new PackagesService(this.registry, this.storage, new PackagePaths(this.config));
+    this.uploads = new PackageUploadService(this.config, this.registry, this.storage);
   }
 
   get registryFile(): string {
@@ -65,7 +88,7 @@ export class PackagesFixture {
   }
 
   overlays(placement = new OverlayPlacement()): OverlayService {
-    return new OverlayService(this.resolver, placement);
+    return new OverlayService(this.resolver, placement, new PackageIntegrity());
   }
 
   /** Makes a folder with files, given by path; each file holds its own path. */
@@ -88,7 +111,7 @@ export class PackagesFixture {
     const path = this.folder(`installed/${id}`, files);
     await this.service.register({ id, path });
     if (dependencyIds.length > 0) await this.service.setDependencies(id, dependencyIds);
-    return { id, path, overlayEntries: null, dependencyIds };
+    return { id, path, overlayEntries: null, dependencyIds, uploaded: null };
   }
 
   writeRegistry(content: unknown): void {
