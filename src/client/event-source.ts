@@ -1,0 +1,56 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { RunnerProtocolError, RunnerUnreachable } from './errors.js';
+
+/** What is to be told of one stream while it is read. */
+export interface StreamWatch {
+  /** Milliseconds that may pass without a byte. */
+  silenceMs: number;
+  /** Ends the connection. */
+  connection: AbortController;
+  /** The server has said how long to wait before a new connection. */
+  onRetry: (milliseconds: number) => void;
+  /** A comment came: nothing happens, but all is well. */
+  onHeartbeat: () => void;
+}
+
+/**
+ * The events of an answer, as many at a time as have come: nothing is read ahead of who takes them.
+ * @throws {RunnerProtocolError} if it is no stream of events
+ * @throws {RunnerUnreachable} if the connection breaks, or is silent
+ */
+export async function* eventsOf(
+  response: Response,
+  { silenceMs, connection, onRetry, onHeartbeat }: StreamWatch,
+): AsyncGenerator<EventSourceMessage[], void, undefined> {
+  const { body } = response;
+  if (body === null || !/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) {
+    throw new RunnerProtocolError('What answers is no runner: it sends no stream of events.');
+  }
+  let events: EventSourceMessage[] = [];
+  const parser = createParser({
+    onEvent: (event) => events.push(event),
+    onRetry,
+    onComment: onHeartbeat,
+  });
+  const decoder = new TextDecoder();
+  const reader = (body as ReadableStream<Uint8Array>).getReader();
+  for (;;) {
+    const silence = setTimeout(
+      () => connection.abort(new RunnerUnreachable('The connection to the runner is silent.')),
+      silenceMs,
+    );
+    const part = await reader
+      .read()
+      .catch((error: unknown) => {
+        connection.signal.throwIfAborted();
+        throw new RunnerUnreachable('The connection to the runner broke.', error);
+      })
+      .finally(() => clearTimeout(silence));
+    if (part.done) return;
+    parser.feed(decoder.decode(part.value, { stream: true }));
+    if (events.length === 0) continue;
+    const batch = events;
+    events = [];
+    yield batch;
+  }
+}

@@ -1,0 +1,236 @@
+import { RunnerProblem, RunnerProtocolError, RunnerUnreachable } from './errors.js';
+import { eventsOf } from './event-source.js';
+import { Patience, type ReconnectOptions } from './patience.js';
+import { isNotice, type RunEvent, runEventOf } from './run-events.js';
+import type { Transport } from './transport.js';
+import type { RunBody, RunExit, RunReference, RunRequest, View } from './wire.js';
+
+/** How a run is followed. */
+export interface FollowOptions {
+  /** `raw` shows the lines of the agent, `activity` what they come to; `raw`. */
+  view?: View;
+  /** The number of the last event that is known already; 0. */
+  after?: number;
+  /** Ends the iteration with its reason, and closes the connection. */
+  signal?: AbortSignal;
+  /** Who leaves before the end cancels the run; else the rule of the run holds (`on_disconnect`). */
+  cancelOnLeave?: boolean;
+  reconnect?: ReconnectOptions;
+}
+
+/** What is followed: a run that is known, or one that is to be made, once, under its key. */
+export type Followed = { runId: string } | { request: RunRequest; key: string };
+
+/** Seconds that a server may take to prepare a run before it answers. */
+const ANSWER_SECONDS = 300;
+
+/**
+ * The events of one run, each once and in order, over as many connections as it takes. Iterating begins it,
+ * and leaving the loop closes the connection at once.
+ */
+export class RunStream implements AsyncIterableIterator<RunEvent, RunExit | null, undefined> {
+  /** Null until the server has named it. */
+  runId: string | null;
+  /** The number of the last event that has come. */
+  lastEventId: number;
+  /** The last event's data, once it is here. */
+  exit: RunExit | null = null;
+  /**
+   * The last event's data when the iteration is over; null if there was nothing left to come, or the loop
+   * was left before the end. Rejects with what the iteration throws.
+   */
+  readonly finished: Promise<RunExit | null>;
+
+  private readonly leaving = new AbortController();
+  private readonly patience: Patience;
+  private readonly events: AsyncGenerator<RunEvent, RunExit | null, undefined>;
+  private settle!: { resolve: (exit: RunExit | null) => void; reject: (error: unknown) => void };
+
+  constructor(
+    private readonly transport: Transport,
+    private readonly followed: Followed,
+    private readonly options: FollowOptions = {},
+  ) {
+    this.runId = 'runId' in followed ? followed.runId : null;
+    this.lastEventId = options.after ?? 0;
+    this.patience = new Patience(options.reconnect ?? {});
+    this.finished = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
+    this.finished.catch(() => undefined);
+    this.events = this.all();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<RunEvent, RunExit | null>> {
+    return this.events.next();
+  }
+
+  /** Leaves the run: also out of a `next` that still waits. */
+  async return(): Promise<IteratorResult<RunEvent, RunExit | null>> {
+    this.leaving.abort(new Left());
+    const result = await this.events.return(null);
+    // One that was never begun has no end of its own.
+    this.settle.resolve(this.exit);
+    return result;
+  }
+
+  /** Takes all events to the end, and gives the data of the last one. */
+  async toEnd(): Promise<RunExit | null> {
+    for (;;) {
+      const { done, value } = await this.next();
+      if (done === true) return value;
+    }
+  }
+
+  /** Asks the server to end the run; its last event still comes. Waits until it has ended, at most 10 s. */
+  async cancel(signal?: AbortSignal): Promise<RunBody> {
+    const id = this.runId ?? (await this.idByKey(signal));
+    return this.transport.json('POST', `/runs/${encodeURIComponent(id)}/cancel`, { signal });
+  }
+
+  private async *all(): AsyncGenerator<RunEvent, RunExit | null, undefined> {
+    const { signal } = this.options;
+    const stop = () => this.leaving.abort(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted === true) stop();
+    let isLeft = true;
+    try {
+      yield* this.connections();
+      isLeft = false;
+      this.settle.resolve(this.exit);
+      return this.exit;
+    } catch (error) {
+      isLeft = this.leaving.signal.aborted;
+      if (error instanceof Left) return null;
+      this.settle.reject(error);
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      if (isLeft && this.exit === null && this.options.cancelOnLeave === true) {
+        // Where it does not arrive, the rule of the run still holds.
+        await this.cancel().catch(() => undefined);
+      }
+      this.settle.resolve(this.exit);
+    }
+  }
+
+  private async *connections(): AsyncGenerator<RunEvent, void, undefined> {
+    const { signal } = this.leaving;
+    for (;;) {
+      let cause: unknown;
+      const connection = new AbortController();
+      const stop = () => connection.abort(signal.reason);
+      signal.addEventListener('abort', stop, { once: true });
+      if (signal.aborted) stop();
+      try {
+        const response = await this.connect(connection);
+        this.patience.contact();
+        if (response.status === 204) return;
+        yield* this.read(response, connection);
+        if (this.exit !== null) return;
+        cause = new RunnerUnreachable('The stream of the runner ended before the run.');
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isPassing(error)) throw error;
+        cause = error;
+      } finally {
+        signal.removeEventListener('abort', stop);
+        connection.abort();
+      }
+      const atLeast = cause instanceof RunnerProblem ? cause.retryAfterSeconds : null;
+      await this.patience.pause(cause, atLeast, signal);
+    }
+  }
+
+  private async connect(connection: AbortController): Promise<Response> {
+    const tooLong = setTimeout(
+      () => connection.abort(new RunnerUnreachable('The runner does not answer.')),
+      ANSWER_SECONDS * 1000,
+    );
+    const { lastEventId, followed } = this;
+    const outgoing = {
+      query: { view: this.options.view },
+      headers: {
+        accept: 'text/event-stream',
+        ...(lastEventId === 0 ? {} : { 'last-event-id': String(lastEventId) }),
+      },
+      signal: connection.signal,
+    };
+    try {
+      if (this.runId !== null) {
+        const path = `/runs/${encodeURIComponent(this.runId)}/events`;
+        return await this.transport.send('GET', path, outgoing);
+      }
+      if (!('key' in followed)) throw new TypeError('There is no run to follow.');
+      const response = await this.transport.send('POST', '/run', {
+        ...outgoing,
+        json: followed.request,
+        headers: { ...outgoing.headers, 'idempotency-key': followed.key },
+      });
+      // A browser hides it from other origins where the server does not expose it; then the key has to do.
+      this.runId = /\/runs\/([^/?#]+)$/.exec(response.headers.get('location') ?? '')?.[1] ?? null;
+      return response;
+    } finally {
+      clearTimeout(tooLong);
+    }
+  }
+
+  private async *read(
+    response: Response,
+    connection: AbortController,
+  ): AsyncGenerator<RunEvent, void, undefined> {
+    const { silenceSeconds = 35 } = this.options.reconnect ?? {};
+    // What has no id yet: an event of the log that is several to the view. The last of them has it, and
+    // until that has come a new connection would bring all of them again.
+    let parts: RunEvent[] = [];
+    const batches = eventsOf(response, {
+      silenceMs: silenceSeconds * 1000,
+      connection,
+      onRetry: (milliseconds) => this.patience.ask(milliseconds),
+      onHeartbeat: () => this.patience.progress(),
+    });
+    for await (const batch of batches) {
+      for (const message of batch) {
+        const event = runEventOf(message);
+        this.patience.progress();
+        if (isNotice(event)) {
+          yield event;
+          continue;
+        }
+        parts.push(event);
+        if (event.id === null && event.event !== 'runner.exit') continue;
+        const whole = parts;
+        parts = [];
+        if (event.id !== null) {
+          if (event.id <= this.lastEventId) continue;
+          this.lastEventId = event.id;
+        }
+        if (event.event === 'runner.exit') this.exit = event.data;
+        yield* whole;
+        if (this.exit !== null) return;
+      }
+    }
+  }
+
+  /** A retry of the request, on the route that answers at once, gives the run that it made. */
+  private async idByKey(signal?: AbortSignal): Promise<string> {
+    if (!('key' in this.followed)) throw new RunnerProtocolError('The run has no name yet.');
+    const { request, key } = this.followed;
+    const { run_id } = await this.transport.json<RunReference>('POST', '/runs', {
+      json: request,
+      headers: { 'idempotency-key': key },
+      signal,
+    });
+    this.runId = run_id;
+    return run_id;
+  }
+}
+
+/** Why an iteration ends that its caller has left; nobody sees it. */
+class Left extends Error {}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof RunnerProblem ? error.isPassing : error instanceof RunnerUnreachable;
+}

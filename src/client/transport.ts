@@ -1,0 +1,123 @@
+import { problemOf, RunnerProtocolError, RunnerUnreachable } from './errors.js';
+
+/** How a client reaches its server. */
+export interface ConnectionOptions {
+  /** Where the server is, such as `http://127.0.0.1:8000`; may have a path of its own. */
+  baseUrl: string;
+  /** Sent as `Authorization: Bearer`; a function is asked anew for every request. */
+  token?: string | (() => string | Promise<string>);
+  /** For whom the requests are, where the token may speak for any user. */
+  user?: string;
+  /** In the place of the `fetch` of the platform. */
+  fetch?: typeof fetch;
+}
+
+/** One request, apart from its method and path. */
+export interface Outgoing {
+  /** Members that are undefined or null are left out. */
+  query?: Record<string, string | number | boolean | null | undefined>;
+  /** Becomes a body of JSON. */
+  json?: unknown;
+  /** A body as it is. */
+  body?: Body;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** What can be sent as it is. */
+export type Body = Uint8Array | ArrayBuffer | Blob | string | ReadableStream<Uint8Array>;
+
+/** Sends requests to one server. */
+export class Transport {
+  private readonly root: string;
+
+  constructor(private readonly options: ConnectionOptions) {
+    const url = new URL(options.baseUrl);
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+      throw new TypeError(`The address of the runner must begin with http:// or https://.`);
+    }
+    if (url.username !== '' || url.password !== '') {
+      throw new TypeError('The address of the runner must not hold a name or a password.');
+    }
+    this.root = `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  }
+
+  /**
+   * Sends a request and gives its answer, whose body is still to be read.
+   * @throws {RunnerProblem} if the server refuses it
+   * @throws {RunnerUnreachable} if no answer comes
+   * @throws {RunnerProtocolError} if it is a redirection: no POST survives one unchanged
+   */
+  async send(method: string, path: string, outgoing: Outgoing = {}): Promise<Response> {
+    const { signal } = outgoing;
+    signal?.throwIfAborted();
+    const url = `${this.root}${path}${queryOf(outgoing.query)}`;
+    const request = { method, ...(await this.requestOf(outgoing)) };
+    const send = this.options.fetch ?? fetch;
+    let response: Response;
+    try {
+      response = await send(url, request);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw new RunnerUnreachable(`The runner at ${this.root} does not answer.`, error);
+    }
+    if (isRedirection(response)) {
+      await response.body?.cancel();
+      throw new RunnerProtocolError(
+        `${this.root} is not the address of a runner: it redirects to another one. Take that one as the address.`,
+      );
+    }
+    if (!response.ok) throw await problemOf(response);
+    return response;
+  }
+
+  /** The same, of an answer in JSON. */
+  async json<T>(method: string, path: string, outgoing: Outgoing = {}): Promise<T> {
+    const response = await this.send(method, path, {
+      ...outgoing,
+      headers: { accept: 'application/json', ...outgoing.headers },
+    });
+    try {
+      return (await response.json()) as T;
+    } catch (error) {
+      outgoing.signal?.throwIfAborted();
+      if (error instanceof SyntaxError) {
+        throw new RunnerProtocolError(`What answers at ${this.root} is no runner.`, error);
+      }
+      throw new RunnerUnreachable(`The answer of ${this.root} broke off.`, error);
+    }
+  }
+
+  private async requestOf({ json, body, headers, signal }: Outgoing): Promise<RequestInit> {
+    const { token, user } = this.options;
+    const bearer = typeof token === 'function' ? await token() : token;
+    const sent = json === undefined ? body : JSON.stringify(json);
+    return {
+      headers: {
+        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+        ...(user === undefined ? {} : { 'x-fermilink-user': user }),
+      },
+      ...(sent === undefined ? {} : { body: sent as RequestInit['body'] }),
+      // Without it a body that is a stream is refused; the types do not know it yet.
+      ...(sent instanceof ReadableStream ? { duplex: 'half' } : {}),
+      redirect: 'manual',
+      // What was true when somebody asked before says nothing of a run.
+      cache: 'no-store',
+      signal,
+    } as RequestInit;
+  }
+}
+
+function isRedirection({ type, status }: Response): boolean {
+  return type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status);
+}
+
+function queryOf(query: Outgoing['query'] = {}): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null) params.set(name, String(value));
+  }
+  return params.size === 0 ? '' : `?${params.toString()}`;
+}
