@@ -32,10 +32,10 @@ export class Transport {
   private readonly root: string;
 
   constructor(private readonly options: ConnectionOptions) {
-    const url = new URL(options.baseUrl);
-    if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-      throw new TypeError(`The address of the runner must begin with http:// or https://.`);
+    if (!URL.canParse(options.baseUrl) || !/^https?:/i.test(options.baseUrl)) {
+      throw new TypeError('The address of the runner must begin with http:// or https://.');
     }
+    const url = new URL(options.baseUrl);
     if (url.username !== '' || url.password !== '') {
       throw new TypeError('The address of the runner must not hold a name or a password.');
     }

@@ -1,0 +1,447 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { RunnerClient, RunnerProblem, RunnerProtocolError, RunnerUnreachable } from './index.js';
+import type { RunEvent, RunOptions } from './index.js';
+
+type Answer = (response: ServerResponse, request: IncomingMessage) => void;
+
+const EXIT = { run_id: 'r1', session_id: 's1', reason: 'completed', return_code: 0 };
+const OPENING = 'id: 0\nretry: 1\n\n';
+const META = 'id: 1\nevent: meta\ndata: {"run_id":"r1","session_id":"s1"}\n\n';
+const END = `id: 3\nevent: runner.exit\ndata: ${JSON.stringify(EXIT)}\n\n`;
+const agent = (id: number, line: string) => `id: ${id}\nevent: agent\ndata: ${line}\n\n`;
+
+/** A stream that ends, or breaks where the last part is null. */
+const stream =
+  (...parts: (string | null)[]): Answer =>
+  (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream', location: '/runs/r1' });
+    for (const part of parts) {
+      // What was written goes out before the connection breaks.
+      if (part === null) return setTimeout(() => response.destroy(), 20);
+      response.write(part);
+    }
+    return response.end();
+  };
+const problem =
+  (status: number, body: object, headers: Record<string, string> = {}): Answer =>
+  (response) => {
+    response.writeHead(status, { 'content-type': 'application/problem+json', ...headers });
+    response.end(JSON.stringify(body));
+  };
+const breaks: Answer = (response) => response.destroy();
+
+describe('a client whose server', () => {
+  let server: Server;
+  let answers: Answer[];
+  let asked: { method: string; url: string; key?: string; cursor?: string; body: string }[];
+  let open: Set<ServerResponse>;
+
+  beforeEach(async () => {
+    answers = [];
+    asked = [];
+    open = new Set();
+    server = createServer((request, response) => {
+      open.add(response);
+      response.on('close', () => open.delete(response));
+      let body = '';
+      request.setEncoding('utf8').on('data', (part: string) => (body += part));
+      request.on('end', () => {
+        asked.push({
+          method: request.method!,
+          url: request.url!,
+          key: request.headers['idempotency-key'] as string | undefined,
+          cursor: request.headers['last-event-id'] as string | undefined,
+          body,
+        });
+        (answers.shift() ?? breaks)(response, request);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const client = (options: Partial<ConstructorParameters<typeof RunnerClient>[0]> = {}) =>
+    new RunnerClient({
+      baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      ...options,
+    });
+  function run(options: RunOptions = {}) {
+    const reconnect = { delayMs: 1, giveUpSeconds: 5, connectSeconds: 5, ...options.reconnect };
+    return client().run({ user_prompt: 'x' }, { ...options, reconnect });
+  }
+  async function taken(events: AsyncIterable<RunEvent>): Promise<RunEvent[]> {
+    const all: RunEvent[] = [];
+    for await (const event of events) all.push(event);
+    return all;
+  }
+  const shown = (events: RunEvent[]) => events.map(({ event, id }) => `${id} ${event}`);
+
+  it('sends all at once gives typed events and the end', async () => {
+    answers = [stream(OPENING, META, agent(2, '{"a":1}'), END)];
+    const following = run();
+    const events = await taken(following);
+    expect(events).toEqual([
+      { event: 'meta', id: 1, data: { run_id: 'r1', session_id: 's1' } },
+      { event: 'agent', id: 2, data: '{"a":1}' },
+      { event: 'runner.exit', id: 3, data: EXIT },
+    ]);
+    expect(following).toMatchObject({ runId: 'r1', lastEventId: 3, exit: EXIT });
+    await expect(following.finished).resolves.toEqual(EXIT);
+    expect(asked).toEqual([
+      {
+        method: 'POST',
+        url: '/run',
+        key: expect.stringMatching(/^[0-9a-f]{32}$/),
+        cursor: undefined,
+        body: '{"user_prompt":"x"}',
+      },
+    ]);
+  });
+
+  it('breaks in the middle of an event is asked again behind the last whole one', async () => {
+    const half = agent(2, 'line');
+    answers = [
+      stream(OPENING, META, half.slice(0, -1), null),
+      stream('id: 1\n\n', half.slice(0, 9), null),
+      stream('id: 1\n\n', half, null),
+      stream('id: 2\n\n', END),
+    ];
+    expect(shown(await taken(run()))).toEqual(['1 meta', '2 agent', '3 runner.exit']);
+    expect(asked.slice(1).map(({ method, url, cursor }) => ({ method, url, cursor }))).toEqual([
+      { method: 'GET', url: '/runs/r1/events', cursor: '1' },
+      { method: 'GET', url: '/runs/r1/events', cursor: '1' },
+      { method: 'GET', url: '/runs/r1/events', cursor: '2' },
+    ]);
+  });
+
+  it('breaks before it has answered is asked again with the same key, and makes one run', async () => {
+    answers = [breaks, breaks, stream(META, END)];
+    await taken(run());
+    expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual(Array(3).fill('POST /run'));
+    expect(new Set(asked.map(({ key }) => key)).size).toBe(1);
+  });
+
+  it('hides the name of the run is asked by the key and the last id', async () => {
+    const anonymous: Answer = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(META);
+    };
+    answers = [anonymous, stream(END)];
+    expect(shown(await taken(run({ idempotencyKey: 'mine' })))).toEqual([
+      '1 meta',
+      '3 runner.exit',
+    ]);
+    expect(asked.map(({ url, key, cursor }) => [url, key, cursor])).toEqual([
+      ['/run', 'mine', undefined],
+      ['/run', 'mine', '1'],
+    ]);
+  });
+
+  it('repeats events shows each of them once', async () => {
+    answers = [
+      stream(META, agent(2, 'a'), null),
+      stream(META, agent(2, 'a'), agent(3, 'b'), END.replace('3', '4')),
+    ];
+    expect(shown(await taken(run()))).toEqual(['1 meta', '2 agent', '3 agent', '4 runner.exit']);
+  });
+
+  it('breaks between the activities of one event shows none of them twice', async () => {
+    const part = (id: string, text: string) =>
+      `${id}event: activity\ndata: ${JSON.stringify({ type: 'text', text })}\n\n`;
+    answers = [
+      stream(META, part('', 'a'), null),
+      stream(part('', 'a'), part('id: 2\n', 'b'), null),
+      stream(END),
+    ];
+    const events = await taken(run({ view: 'activity' }));
+    expect(events.slice(1, -1).map(({ data }) => (data as { text: string }).text)).toEqual([
+      'a',
+      'b',
+    ]);
+    expect(asked.map(({ url, cursor }) => `${url} ${cursor}`)).toEqual([
+      '/run?view=activity undefined',
+      '/runs/r1/events?view=activity 1',
+      '/runs/r1/events?view=activity 2',
+    ]);
+  });
+
+  it('sends notices and events that nobody knows passes them on', async () => {
+    answers = [
+      stream(
+        'id: 0\nevent: queued\ndata: {"run_id":"r1","position":2,"pending_total":3}\n\n',
+        ': heartbeat\n\n',
+        META,
+        'id: 2\nevent: novelty\ndata: what\n\n',
+        'id: 2\nevent: shutdown\ndata: {"drain_seconds":5}\n\n',
+        END,
+      ),
+    ];
+    const events = await taken(run());
+    expect(shown(events)).toEqual(['0 queued', '1 meta', '2 other', '2 shutdown', '3 runner.exit']);
+    expect(events[2]).toEqual({ event: 'other', name: 'novelty', id: 2, data: 'what' });
+  });
+
+  it('could not write the end down passes it on without an id', async () => {
+    answers = [stream(META, END.replace('id: 3\n', ''))];
+    expect(shown(await taken(run()))).toEqual(['1 meta', 'null runner.exit']);
+  });
+
+  it('has nothing more ends the iteration', async () => {
+    answers = [(response) => response.writeHead(204).end()];
+    const following = client().follow('r1', { after: 3 });
+    expect(await taken(following)).toEqual([]);
+    expect(await following.finished).toBeNull();
+    expect(asked[0]).toMatchObject({ url: '/runs/r1/events', cursor: '3' });
+  });
+
+  it.each([
+    [
+      'stops, and says when to come back',
+      503,
+      { code: 'draining', detail: 'd' },
+      { 'retry-after': '1' },
+    ],
+    ['is behind a proxy that does not find it', 502, {}, {}],
+    ['is behind a proxy that has waited too long', 504, {}, {}],
+  ])('%s is asked again', async (_name, status, body, headers) => {
+    const pauses: number[] = [];
+    answers = [problem(status, body, headers), stream(META, END)];
+    const onRetry = (_cause: unknown, delay: number) => pauses.push(delay);
+    expect(await taken(run({ reconnect: { onRetry } }))).toHaveLength(2);
+    expect(pauses).toHaveLength(1);
+    expect(pauses[0]).toBeGreaterThanOrEqual('retry-after' in headers ? 1000 : 1);
+  });
+
+  it.each([
+    ['a full disk', 503, { code: 'disk_full', detail: 'Full.' }, {}],
+    [
+      'a run that has failed',
+      503,
+      { code: 'disk_full', detail: 'Full.', run_id: 'r9' },
+      { 'retry-after': '1' },
+    ],
+    ['a full queue', 429, { code: 'queue_full', detail: 'Full.' }, { 'retry-after': '7' }],
+    ['what it does not know', 404, { code: 'run_not_found', detail: 'No.' }, {}],
+  ])('refuses for %s is asked once', async (_name, status, body, headers) => {
+    answers = [problem(status, body, headers)];
+    const following = run();
+    const error = await taken(following).catch((it: unknown) => it);
+    expect(error).toBeInstanceOf(RunnerProblem);
+    expect(error).toMatchObject({
+      name: 'RunnerProblem',
+      status,
+      code: body.code,
+      detail: body.detail,
+      message: body.detail,
+      errors: [],
+      runId: 'run_id' in body ? body.run_id : null,
+      retryAfterSeconds: 'retry-after' in headers ? Number(headers['retry-after']) : null,
+    });
+    await expect(following.finished).rejects.toBe(error);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('names bad fields gives them, and nothing that only looks like them', async () => {
+    const errors = [{ field: 'user_prompt', message: 'm' }, { field: 1 }, null];
+    answers = [problem(422, { code: 'invalid_request', detail: 'Bad.', errors })];
+    await expect(client().create({ user_prompt: '' })).rejects.toMatchObject({
+      errors: [{ field: 'user_prompt', message: 'm' }],
+    });
+  });
+
+  it('is gone for good is given up, with the cause', async () => {
+    answers = [stream(META, null)];
+    const following = run({ reconnect: { giveUpSeconds: 0.3 } });
+    const error = await taken(following).catch((it: unknown) => it);
+    expect(error).toBeInstanceOf(RunnerUnreachable);
+    expect((error as Error).message).toBe(
+      'The runner has given no sign of the run for 0.3 seconds.',
+    );
+    expect((error as Error).cause).toBeInstanceOf(RunnerUnreachable);
+    expect(asked.length).toBeGreaterThan(2);
+  });
+
+  it('opens streams and says nothing in them is given up too', async () => {
+    answers = Array.from({ length: 1000 }, () => stream(OPENING, null));
+    await expect(taken(run({ reconnect: { giveUpSeconds: 0.3 } }))).rejects.toThrow(
+      RunnerUnreachable,
+    );
+  });
+
+  it('never answered is given up sooner', async () => {
+    const reconnect = { connectSeconds: 0.2, giveUpSeconds: 60 };
+    await expect(taken(run({ reconnect }))).rejects.toThrow(/not running, or its address/);
+  });
+
+  it('is silent for too long is asked again', async () => {
+    answers = [
+      (response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream', location: '/runs/r1' });
+        response.write(META);
+      },
+      stream(END),
+    ];
+    const following = run({ reconnect: { silenceSeconds: 0.3 } });
+    expect(shown(await taken(following))).toEqual(['1 meta', '3 runner.exit']);
+    expect(open.size).toBe(0);
+  });
+
+  it('is not silent while nobody takes what it has sent', async () => {
+    answers = [stream(META, agent(2, 'a'), END)];
+    const following = run({ reconnect: { silenceSeconds: 0.05 } });
+    for await (const event of following) {
+      if (event.event === 'meta') await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    expect(asked).toHaveLength(1);
+  });
+
+  it('asks for a pause before a new connection gets it, and twice as much for the next', async () => {
+    const pauses: number[] = [];
+    const onRetry = (_cause: unknown, delay: number) => pauses.push(delay);
+    answers = [stream('retry: 40\n\n', META, null), breaks, stream(END)];
+    await taken(client().run({ user_prompt: 'x' }, { reconnect: { onRetry, giveUpSeconds: 60 } }));
+    expect(pauses).toHaveLength(2);
+    expect(pauses[0]).toBeGreaterThanOrEqual(40);
+    expect(pauses[0]).toBeLessThanOrEqual(60);
+    expect(pauses[1]).toBeGreaterThanOrEqual(80);
+  });
+
+  it.each<[string, Answer]>([
+    ['a page', (response) => response.setHeader('content-type', 'text/html').end('<p>Hello')],
+    ['another place', (response) => response.writeHead(302, { location: '/login' }).end()],
+    ['an event of another kind', stream('id: 1\nevent: meta\ndata: hello\n\n')],
+  ])('answers with %s is no runner', async (_name, answer) => {
+    answers = [answer];
+    await expect(taken(run())).rejects.toThrow(RunnerProtocolError);
+    expect(asked).toHaveLength(1);
+  });
+
+  const endless: Answer = (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream', location: '/runs/r1' });
+    response.write(META);
+  };
+  const closed = async () => {
+    while (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+
+  it('is left by a break has its connection closed at once', async () => {
+    answers = [endless];
+    const following = run();
+    for await (const event of following) if (event.event === 'meta') break;
+    await closed();
+    expect(await following.finished).toBeNull();
+    expect(asked).toHaveLength(1);
+  });
+
+  it('is left while an event is waited for ends the waiting', async () => {
+    answers = [endless];
+    const following = run();
+    await following.next();
+    const waiting = following.next();
+    await following.return();
+    expect(await waiting).toEqual({ done: true, value: null });
+    await closed();
+  });
+
+  it('is left by a signal has its connection closed, and the reason is thrown', async () => {
+    answers = [endless];
+    const leave = new AbortController();
+    const following = run({ signal: leave.signal });
+    await following.next();
+    const waiting = following.next();
+    leave.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    await expect(following.finished).rejects.toThrow('enough');
+    await closed();
+  });
+
+  it('is left in a pause between two attempts ends at once', async () => {
+    answers = [stream(META, null)];
+    const following = run({ reconnect: { delayMs: 60_000, maxDelayMs: 60_000 } });
+    await following.next();
+    const waiting = following.next();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await following.return();
+    expect(await waiting).toEqual({ done: true, value: null });
+  });
+
+  it('is left by who cancels then is asked to end the run, also before it has named it', async () => {
+    answers = [
+      () => undefined,
+      problem(202, { run_id: 'r1', session_id: 's1', state: 'running' }),
+      problem(200, { state: 'cancelled' }),
+    ];
+    const following = run({ cancelOnLeave: true, idempotencyKey: 'mine' });
+    const waiting = following.next();
+    while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await following.return();
+    await waiting;
+    expect(asked.map(({ method, url, key }) => [method, url, key])).toEqual([
+      ['POST', '/run', 'mine'],
+      ['POST', '/runs', 'mine'],
+      ['POST', '/runs/r1/cancel', undefined],
+    ]);
+    expect(asked[1]!.body).toBe(asked[0]!.body);
+  });
+
+  it('has seen the run end is not asked to cancel it', async () => {
+    answers = [stream(META, END)];
+    await taken(run({ cancelOnLeave: true }));
+    expect(asked).toHaveLength(1);
+  });
+
+  it('wants to know who asks is told in every request, with the token of the moment', async () => {
+    const seen: unknown[] = [];
+    const noting =
+      (answer: Answer): Answer =>
+      (response, request) => {
+        seen.push([request.headers.authorization, request.headers['x-fermilink-user']]);
+        answer(response, request);
+      };
+    answers = [noting(stream(META, null)), noting(stream(END))];
+    let number = 0;
+    await client({ token: async () => `t${++number}`, user: 'ada' })
+      .run({ user_prompt: 'x' }, { reconnect: { delayMs: 1 } })
+      .toEnd();
+    expect(seen).toEqual([
+      ['Bearer t1', 'ada'],
+      ['Bearer t2', 'ada'],
+    ]);
+  });
+
+  it('has many runs lists them page by page, as far as they are taken', async () => {
+    answers = [
+      problem(200, { runs: [{ run_id: 'a' }, { run_id: 'b' }], next_cursor: 'b' }),
+      problem(200, { runs: [{ run_id: 'c' }], next_cursor: null }),
+    ];
+    const ids: string[] = [];
+    for await (const { run_id } of client().list({ state: 'running' }, { pageSize: 2 })) {
+      ids.push(run_id);
+    }
+    expect(ids).toEqual(['a', 'b', 'c']);
+    expect(asked.map(({ url }) => url)).toEqual([
+      '/runs?state=running&limit=2',
+      '/runs?state=running&limit=2&cursor=b',
+    ]);
+  });
+});
+
+describe('the address of a runner', () => {
+  it.each(['ftp://x', 'http://ada:secret@x', 'x'])('cannot be %s', (baseUrl) => {
+    expect(() => new RunnerClient({ baseUrl })).toThrow(TypeError);
+  });
+
+  it('may have a path', async () => {
+    const asked: string[] = [];
+    const send = (async (url: string) => {
+      asked.push(url);
+      return Response.json({});
+    }) as typeof fetch;
+    await new RunnerClient({ baseUrl: 'http://x/runner/', fetch: send }).get('a/b');
+    expect(asked).toEqual(['http://x/runner/runs/a%2Fb']);
+  });
+});

@@ -1,0 +1,49 @@
+import type { Activity as ServerActivity } from '../provider/activity.js';
+import { END_REASONS, type AgentFacts as ServerAgentFacts } from '../run/run-record.js';
+import { RUN_STATES } from '../run/run-record.js';
+import {
+  ON_BUSY,
+  ON_DISCONNECT,
+  type RunRequest as ServerRunRequest,
+  VIEWS,
+} from '../run/run-request.js';
+import type { RunBody as ServerRunBody } from '../run/run-view.js';
+import type { Activity } from './activity.js';
+import type { AgentFacts, EndReason, RunBody, RunRequest, RunState, View } from './wire.js';
+
+/** Compiles only where what the server sends is what the client expects. */
+function expects<Client>(_server: Client): void {
+  // The types are all there is to it.
+}
+
+/** The words of a type: `Record` wants every one of them, and no other. */
+const words = <Word extends string>(all: Record<Word, true>) => Object.keys(all).sort();
+
+describe("the client's words for what goes over the wire", () => {
+  it('are those of the server', () => {
+    expects<(body: ServerRunBody) => RunBody>((body) => body);
+    expects<(facts: ServerAgentFacts) => AgentFacts>((facts) => facts);
+    expects<(activity: ServerActivity) => Activity>((activity) => activity);
+    // What the client may send is known to the server, by name.
+    expects<(name: keyof RunRequest) => keyof ServerRunRequest>((name) => name);
+    const reasons = words<EndReason>({
+      completed: true,
+      timeout: true,
+      cancelled: true,
+      failed: true,
+      lost: true,
+      output_limit: true,
+    });
+    expect(reasons).toEqual([...END_REASONS].sort());
+    const beforeTheEnd: Exclude<RunState, EndReason>[] = ['queued', 'preparing', 'running'];
+    expect([...beforeTheEnd, ...reasons].sort()).toEqual([...RUN_STATES].sort());
+    expect(words<View>({ raw: true, activity: true })).toEqual([...VIEWS].sort());
+    type Word<Name extends keyof RunRequest> = NonNullable<RunRequest[Name]> & string;
+    expect(words<Word<'on_busy'>>({ queue: true, reject: true, interrupt: true })).toEqual(
+      [...ON_BUSY].sort(),
+    );
+    expect(words<Word<'on_disconnect'>>({ cancel: true, continue: true })).toEqual(
+      [...ON_DISCONNECT].sort(),
+    );
+  });
+});
