@@ -404,12 +404,14 @@ describe('a client whose server', () => {
       };
     answers = [noting(stream(META, null)), noting(stream(END))];
     let number = 0;
-    await client({ token: async () => `t${++number}`, user: 'ada' })
+    // Node reads the bytes of a header as Latin-1.
+    const name = Buffer.from('zoë').toString('latin1');
+    await client({ token: async () => `t${++number}`, user: 'zoë' })
       .run({ user_prompt: 'x' }, { reconnect: { delayMs: 1 } })
       .toEnd();
     expect(seen).toEqual([
-      ['Bearer t1', 'ada'],
-      ['Bearer t2', 'ada'],
+      ['Bearer t1', name],
+      ['Bearer t2', name],
     ]);
   });
 
@@ -433,6 +435,14 @@ describe('a client whose server', () => {
 describe('the address of a runner', () => {
   it.each(['ftp://x', 'http://ada:secret@x', 'x'])('cannot be %s', (baseUrl) => {
     expect(() => new RunnerClient({ baseUrl })).toThrow(TypeError);
+  });
+
+  it('goes with a user and a token that a header can hold', async () => {
+    const baseUrl = 'http://127.0.0.1:1';
+    expect(() => new RunnerClient({ baseUrl, user: 'a\nb' })).toThrow(TypeError);
+    await expect(
+      new RunnerClient({ baseUrl, token: 'a\r\nX: y' }).run({ user_prompt: 'x' }).next(),
+    ).rejects.toThrow('The token must be printable ASCII');
   });
 
   it('may have a path', async () => {

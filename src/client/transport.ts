@@ -39,6 +39,9 @@ export class Transport {
     if (url.username !== '' || url.password !== '') {
       throw new TypeError('The address of the runner must not hold a name or a password.');
     }
+    if (options.user !== undefined && !/^[^\p{Cc}]+$/u.test(options.user)) {
+      throw new TypeError('The user must be a text without control characters.');
+    }
     this.root = `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
   }
 
@@ -91,13 +94,17 @@ export class Transport {
   private async requestOf({ json, body, headers, signal }: Outgoing): Promise<RequestInit> {
     const { token, user } = this.options;
     const bearer = typeof token === 'function' ? await token() : token;
+    // It would look like a server that does not answer.
+    if (bearer !== undefined && !/^[\x21-\x7e]+$/.test(bearer)) {
+      throw new TypeError('The token must be printable ASCII without spaces.');
+    }
     const sent = json === undefined ? body : JSON.stringify(json);
     return {
       headers: {
         ...(json === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
         ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
-        ...(user === undefined ? {} : { 'x-fermilink-user': user }),
+        ...(user === undefined ? {} : { 'x-fermilink-user': inUtf8(user) }),
       },
       ...(sent === undefined ? {} : { body: sent as RequestInit['body'] }),
       // Without it a body that is a stream is refused; the types do not know it yet.
@@ -120,4 +127,9 @@ function queryOf(query: Outgoing['query'] = {}): string {
     if (value !== undefined && value !== null) params.set(name, String(value));
   }
   return params.size === 0 ? '' : `?${params.toString()}`;
+}
+
+/** A header holds bytes, each as a character. */
+function inUtf8(text: string): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('');
 }

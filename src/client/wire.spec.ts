@@ -12,8 +12,8 @@ import type { Activity } from './activity.js';
 import type { AgentFacts, EndReason, RunBody, RunRequest, RunState, View } from './wire.js';
 
 /** Compiles only where what the server sends is what the client expects. */
-function expects<Client>(_server: Client): void {
-  // The types are all there is to it.
+function expects<Client>(sameFromServer: Client): void {
+  expect(sameFromServer).toBeDefined();
 }
 
 /** The words of a type: `Record` wants every one of them, and no other. */

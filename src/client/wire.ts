@@ -46,12 +46,21 @@ export interface AgentFacts {
   resumed?: boolean;
 }
 
+/** What of a package is linked into the session. */
 export interface PackageSummary {
   package_id: string;
+  package_path: string;
   linked_count: number;
   collision_count: number;
-  collisions: readonly string[];
-  [more: string]: unknown;
+  collisions: string[];
+  requested_entries: string[];
+  missing_requested_entries: string[];
+  dependency_package_ids: string[];
+  linked_dependency_count: number;
+  linked_dependency_packages: { package_id: string; mode: 'symlink' | 'copy'; source: string }[];
+  missing_dependency_packages: string[];
+  dependency_collision_count: number;
+  dependency_collisions: string[];
 }
 
 /** What the agent made of its run; all null before the end. */

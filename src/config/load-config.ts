@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { agentBases } from './agent-bases.js';
+import { CLI_VARIABLES } from './cli-environment.js';
 import { Environment, PROVIDER_IDS } from './environment.js';
 import { absolute, firstUsable, isBlocked, nameOrPath, userHome } from './folders.js';
 import { identitySettings } from './identity-settings.js';
@@ -219,7 +220,7 @@ function readProviders(
 
 /** A sentence for each variable that looks like one of ours and is none: mostly it is mistyped. */
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = new Set(Object.keys(new Environment()));
+  const known = new Set([...Object.keys(new Environment()), ...CLI_VARIABLES]);
   return Object.keys(env)
     .filter((name) => /^FERMILINK_(RUNNER|AGENT|CODEX|CLAUDE|GEMINI|OPENCODE)_/.test(name))
     .filter((name) => !known.has(name) && !isSecretFile(name))

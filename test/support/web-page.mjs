@@ -9,7 +9,7 @@ import vm from 'node:vm';
 const [entry, url] = process.argv.slice(2);
 const say = (line) => process.stdout.write(`${line}\n`);
 const page = vm.createContext({
-  ...{ fetch, Response, URL, URLSearchParams, TextDecoder, ReadableStream, Blob },
+  ...{ fetch, Response, URL, URLSearchParams, TextDecoder, TextEncoder, ReadableStream, Blob },
   ...{ AbortController, AbortSignal, setTimeout, clearTimeout, performance, crypto },
   say,
 });

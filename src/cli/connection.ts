@@ -1,0 +1,31 @@
+import { RunnerClient } from '../client/index.js';
+import { type CliEnvironment, cliEnvironment } from '../config/cli-environment.js';
+import { UsageError } from './failure.js';
+import type { ConnectionOptions } from './options.js';
+import { Screen } from './screen.js';
+
+/** The server that the options and the environment name. */
+export function connect({ url, tokenFile, user }: ConnectionOptions): {
+  client: RunnerClient;
+  environment: CliEnvironment;
+} {
+  const environment = cliEnvironment(tokenFile);
+  const { token } = environment;
+  try {
+    const client = new RunnerClient({
+      baseUrl: url ?? environment.url,
+      ...(token === null ? {} : { token }),
+      ...(user === undefined ? {} : { user }),
+    });
+    return { client, environment };
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** Where a command writes for people. */
+export function screenOn(out: NodeJS.WriteStream, environment: CliEnvironment): Screen {
+  const isTerminal = out.isTTY === true;
+  return new Screen(out, isTerminal && environment.isCapable, isTerminal && environment.wantsColor);
+}
