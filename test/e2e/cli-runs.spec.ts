@@ -30,10 +30,8 @@ const DONE = {
 /** Everything that a terminal might obey. */
 const HOSTILE = '\x1b[31mred\x1b]0;title\x07\x9b2J\x00\b\x7f\u202eback\u2066x\u2028y\r';
 const SHOWN = String.raw`\x1b[31mred\x1b]0;title\x07\x9b2J\x00\x08\x7f\u202eback\u2066x\u2028y\x0d`;
-// eslint-disable-next-line no-control-regex
 const OBEYED = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 /** What this command line itself sends a terminal: the line again, and colours. */
-// eslint-disable-next-line no-control-regex
 const OWN = /\r?\x1b\[2K|\x1b\[\d+m|\r\n/g;
 
 describe('fermilink-runner', () => {
@@ -169,14 +167,12 @@ describe('fermilink-runner', () => {
     );
     gate.open();
     expect(await run.code()).toBe(0);
-    // eslint-disable-next-line no-control-regex
     const drawn = [...run.out.matchAll(/\r\x1b\[2K([^\r\n]*)/g)].map(([, text]) => text!);
     expect(drawn.filter((it) => it.includes('日本')).length).toBeGreaterThan(2);
     const status = drawn.filter((line) => /^\S \d:\d\d/.test(line.replaceAll(OWN, '')));
     expect(status.length).toBeGreaterThan(3);
     for (const line of status) expect(stringWidth(line)).toBeLessThan(40);
     // What stays there: the line that was rewritten is gone.
-    // eslint-disable-next-line no-control-regex
     const left = run.out.split('\r\n').map((line) => line.replace(/^.*\r\x1b\[2K/s, ''));
     expect(left.map((line) => line.replaceAll(OWN, '')).slice(2)).toEqual([
       expect.stringMatching(/^ {2}done in \d/),
@@ -188,7 +184,6 @@ describe('fermilink-runner', () => {
 
   it('has colours on a terminal only where they are wanted', async () => {
     const script = say(message('Done.'), DONE);
-    // eslint-disable-next-line no-control-regex
     const colour = /\x1b\[\d+m/;
     const plain = CommandLine.inTerminal(['run', script], { ...env, NO_COLOR: '1' });
     await plain.code();
