@@ -7,6 +7,12 @@ import { program } from './program.js';
 // Where nobody reads what went wrong, nobody is to be told.
 process.stderr.on('error', () => undefined);
 
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A command that has something to bring in order listens itself.
+  if (process.stdout.listenerCount('error') > 1) return;
+  process.exit(error.code === 'EPIPE' ? EXIT.pipe : EXIT.failed);
+});
+
 try {
   await program().parseAsync();
 } catch (error) {

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT_HELP } from './exit-codes.js';
 import { connectionHelp, withConnection } from './options.js';
+import { addPackageCommands } from './package-commands.js';
 
 // Each command loads what it needs when it is used: a server must not wait for a terminal's tools, nor a
 // client for a server.
@@ -75,6 +76,25 @@ ${EXIT_HELP}`,
     .action(async (id: string, options: object) => {
       await (await import('./commands/cancel.js')).cancel(id, options);
     });
+
+  withConnection(
+    add('files <session> [folder]', 'list the files of a session, or of a folder in it'),
+  )
+    .option('--json', 'print them, one JSON object a line')
+    .addHelpText('after', connectionHelp)
+    .action(async (id: string, folder: string | undefined, options: object) => {
+      await (await import('./commands/files.js')).files(id, folder, options);
+    });
+
+  withConnection(add('get <session> <path>', 'print a file of a session, or save it'))
+    .option('-o, --output <file>', 'save it there; nothing that is there already is replaced')
+    .option('--force', 'replace what is there')
+    .addHelpText('after', connectionHelp)
+    .action(async (id: string, path: string, options: object) => {
+      await (await import('./commands/get.js')).get(id, path, options);
+    });
+
+  addPackageCommands(root);
 
   add('doctor', 'say of each provider whether it can work on this machine, and what to do')
     .option('--json', 'as GET /ops/providers answers')

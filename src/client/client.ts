@@ -1,5 +1,8 @@
+import { PackagesClient } from './packages.js';
+import { PolicyClient } from './policy.js';
 import { RunStream, type FollowOptions } from './run-stream.js';
-import { type ConnectionOptions, Transport } from './transport.js';
+import { SessionClient } from './session.js';
+import { type ConnectionOptions, pathOf, Transport } from './transport.js';
 import type { AdmissionBody, RunBody, RunFilter, RunReference, RunRequest } from './wire.js';
 
 export interface RunOptions extends Omit<FollowOptions, 'after'> {
@@ -9,11 +12,22 @@ export interface RunOptions extends Omit<FollowOptions, 'after'> {
 
 /** A client of one runner: https://…/openapi.json describes the same routes. */
 export class RunnerClient {
+  /** The scientific packages of the server. */
+  readonly packages: PackagesClient;
+  /** What the administrator allows runs. */
+  readonly policy: PolicyClient;
   private readonly transport: Transport;
 
   /** @throws {TypeError} if the address is none */
   constructor(options: ConnectionOptions) {
     this.transport = new Transport(options);
+    this.packages = new PackagesClient(this.transport);
+    this.policy = new PolicyClient(this.transport);
+  }
+
+  /** A session, with its files. Asks the server nothing yet. */
+  session(id: string): SessionClient {
+    return new SessionClient(this.transport, id);
   }
 
   /**
@@ -54,7 +68,7 @@ export class RunnerClient {
     runId: string,
     { prompt = false, signal }: { prompt?: boolean; signal?: AbortSignal } = {},
   ): Promise<RunBody> {
-    return this.transport.json('GET', `/runs/${encodeURIComponent(runId)}`, {
+    return this.transport.json('GET', pathOf('runs', runId), {
       query: { include: prompt ? 'prompt' : undefined },
       signal,
     });
@@ -82,7 +96,7 @@ export class RunnerClient {
    * @throws {RunnerProblem} `run_not_found`
    */
   cancel(runId: string, { signal }: { signal?: AbortSignal } = {}): Promise<RunBody> {
-    return this.transport.json('POST', `/runs/${encodeURIComponent(runId)}/cancel`, { signal });
+    return this.transport.json('POST', `${pathOf('runs', runId)}/cancel`, { signal });
   }
 
   /** Whether a run of this user, and session, would start at once. */

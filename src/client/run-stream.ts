@@ -2,7 +2,7 @@ import { RunnerProblem, RunnerProtocolError, RunnerUnreachable } from './errors.
 import { eventsOf } from './event-source.js';
 import { Patience, type ReconnectOptions } from './patience.js';
 import { isNotice, type RunEvent, runEventOf } from './run-events.js';
-import type { Transport } from './transport.js';
+import { pathOf, type Transport } from './transport.js';
 import type { RunBody, RunExit, RunReference, RunRequest, View } from './wire.js';
 
 /** How a run is followed. */
@@ -87,7 +87,7 @@ export class RunStream implements AsyncIterableIterator<RunEvent, RunExit | null
   /** Asks the server to end the run; its last event still comes. Waits until it has ended, at most 10 s. */
   async cancel(signal?: AbortSignal): Promise<RunBody> {
     const id = this.runId ?? (await this.idByKey(signal));
-    return this.transport.json('POST', `/runs/${encodeURIComponent(id)}/cancel`, { signal });
+    return this.transport.json('POST', `${pathOf('runs', id)}/cancel`, { signal });
   }
 
   private async *all(): AsyncGenerator<RunEvent, RunExit | null, undefined> {
@@ -160,7 +160,7 @@ export class RunStream implements AsyncIterableIterator<RunEvent, RunExit | null
     };
     try {
       if (this.runId !== null) {
-        const path = `/runs/${encodeURIComponent(this.runId)}/events`;
+        const path = `${pathOf('runs', this.runId)}/events`;
         return await this.transport.send('GET', path, outgoing);
       }
       if (!('key' in followed)) throw new TypeError('There is no run to follow.');

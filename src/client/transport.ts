@@ -117,6 +117,16 @@ export class Transport {
   }
 }
 
+/**
+ * The path of some components, each as it is.
+ * @throws {TypeError} for one that leads elsewhere: it is taken out of an address before it is sent
+ */
+export function pathOf(...components: string[]): string {
+  const bad = components.find((it) => ['', '.', '..'].includes(it));
+  if (bad === undefined) return `/${components.map(encodeURIComponent).join('/')}`;
+  throw new TypeError(`A path must have no component that is empty, "." or "..".`);
+}
+
 function isRedirection({ type, status }: Response): boolean {
   return type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status);
 }

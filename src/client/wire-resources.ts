@@ -1,0 +1,78 @@
+/** What is known of a session. */
+export interface SessionBody {
+  session_id: string;
+  /** Null where it belongs to no user. */
+  user_id: string | null;
+  created_at: string;
+  /** It has a run that has not ended. */
+  is_busy: boolean;
+}
+
+/** One entry of a folder of a session. */
+export interface FileEntry {
+  name: string;
+  /** From the session's folder on. */
+  path: string;
+  type: 'file' | 'folder' | 'link' | 'other';
+  /** Bytes of a file; null for anything else. */
+  size: number | null;
+  modified_at: string;
+  /** Where a link points. */
+  target: string | null;
+  /** The link of a package, behind which its files can be read. */
+  is_package_link: boolean;
+  /** False for a name that no path can lead to. */
+  addressable: boolean;
+}
+
+/** A scientific package. */
+export interface PackageBody {
+  id: string;
+  title: string;
+  active: boolean;
+  installed_path: string | null;
+  source: string | null;
+  status: string | null;
+  installed_at: string | null;
+  updated_at: string | null;
+  /** The top-level names that go into a session; null stands for all that may. */
+  overlay_entries: string[] | null;
+  dependency_package_ids: string[];
+  /** Of one that was uploaded. */
+  content_hash: string | null;
+  size_bytes: number | null;
+  entry_count: number | null;
+}
+
+export interface PackageList {
+  active_package: string | null;
+  packages: PackageBody[];
+}
+
+export interface PackageDeletion {
+  id: string;
+  files_removed: boolean;
+  /** Why its files were not removed. */
+  reason: string | null;
+  active_package: string | null;
+}
+
+/** `agent_runtime.json`, by the names that it has there; null leaves a member to its default. */
+export interface StoredPolicy {
+  provider: string | null;
+  sandbox_policy: 'enforce' | 'bypass' | null;
+  sandbox_mode: string | null;
+  model: string | null;
+  reasoning_effort: string | null;
+}
+
+export interface PolicyBody {
+  stored: StoredPolicy | null;
+  /** What a run gets that asks for nothing; null where none can be started. */
+  effective: Record<string, string | null> | null;
+  /** Members that the environment of the server decides, whatever is stored. */
+  overridden_by_environment: string[];
+  updated_at: string | null;
+  /** What is wrong with the file; null if nothing is. */
+  problem: string | null;
+}
