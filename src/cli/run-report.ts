@@ -1,13 +1,12 @@
 import type { Activity, RunBody, RunEvent, RunExit } from '../client/index.js';
 import { clockText, durationText } from './durations.js';
+import { callText, endText, outputText, usageTexts } from './run-words.js';
 import { safeLine } from './safe-text.js';
 import type { Screen, Style } from './screen.js';
 
 type ToolCall = Extract<Activity, { type: 'tool_call' }>;
 type ToolResult = Extract<Activity, { type: 'tool_result' }>;
 
-/** How much of a title, and of what a tool says, is shown, in characters. */
-const MAX_TITLE = 300;
 /** What took no longer is not worth its time: it may also have been long ago. */
 const MIN_DURATION_MS = 100;
 
@@ -186,54 +185,4 @@ export class RunReport {
     this.lastCallId = null;
     this.screen.text(text, style, prefix);
   }
-}
-
-function callText({ kind, title }: ToolCall): string {
-  const line = shortened(safeLine(title));
-  return kind === 'execute' ? `$ ${line}` : `* ${kind === 'other' ? '' : `${kind}: `}${line}`;
-}
-
-/** By which names CLIs have the words of what a tool has said. */
-const OUTPUT_MEMBERS = ['output', 'stderr', 'error', 'message', 'text', 'content', 'stdout'];
-
-/** The first words of what a tool has said, whatever form they have. */
-function outputText(output: unknown): string {
-  if (typeof output === 'string') return shortened(safeLine(output));
-  if (typeof output !== 'object' || output === null) return '';
-  const members = output as Record<string, unknown>;
-  const words = OUTPUT_MEMBERS.map((name) => members[name]).find(
-    (value) => typeof value === 'string' && value.trim() !== '',
-  );
-  return shortened(safeLine((words as string | undefined) ?? JSON.stringify(output)));
-}
-
-function shortened(text: string): string {
-  const characters = Array.from(text.slice(0, 2 * MAX_TITLE));
-  if (characters.length <= MAX_TITLE && text.length <= 2 * MAX_TITLE) return text;
-  return `${characters.slice(0, MAX_TITLE - 1).join('')}…`;
-}
-
-function endText(exit: RunExit, run: RunBody | null): string {
-  const [from, to] = [run?.started_at, run?.ended_at].map((it) => Date.parse(it ?? ''));
-  const took = Number.isNaN(to! - from!) ? '' : ` after ${durationText(to! - from!)}`;
-  const outcome = exit.reason === 'completed' && exit.outcome !== null ? `: ${exit.outcome}` : '';
-  const code =
-    exit.return_code === null || exit.return_code === 0 ? '' : `, exit code ${exit.return_code}`;
-  return `${exit.reason.replace('_', ' ')}${took}${outcome}${code}`;
-}
-
-function usageTexts(usage: RunExit['usage']): string[] {
-  if (usage === null) return [];
-  const count = (value: number) => value.toLocaleString('en-US');
-  const texts: string[] = [];
-  if (usage.tool_calls > 0) {
-    texts.push(`${count(usage.tool_calls)} tool call${usage.tool_calls === 1 ? '' : 's'}`);
-  }
-  if (usage.input_tokens !== null && usage.output_tokens !== null) {
-    if (usage.input_tokens + usage.output_tokens > 0) {
-      texts.push(`${count(usage.input_tokens)} tokens in, ${count(usage.output_tokens)} out`);
-    }
-  }
-  if (usage.cost_usd !== null) texts.push(`$${usage.cost_usd.toFixed(2)}`);
-  return texts;
 }

@@ -1,6 +1,7 @@
+import type { FollowOptions } from './follow-options.js';
 import { PackagesClient } from './packages.js';
 import { PolicyClient } from './policy.js';
-import { RunStream, type FollowOptions } from './run-stream.js';
+import { RunStream } from './run-stream.js';
 import { SessionClient } from './session.js';
 import { type ConnectionOptions, pathOf, Transport } from './transport.js';
 import type { AdmissionBody, RunBody, RunFilter, RunReference, RunRequest } from './wire.js';

@@ -1,22 +1,10 @@
 import { RunnerProblem, RunnerProtocolError, RunnerUnreachable } from './errors.js';
 import { eventsOf } from './event-source.js';
-import { Patience, type ReconnectOptions } from './patience.js';
+import type { FollowOptions } from './follow-options.js';
+import { Patience } from './patience.js';
 import { isNotice, type RunEvent, runEventOf } from './run-events.js';
 import { pathOf, type Transport } from './transport.js';
-import type { RunBody, RunExit, RunReference, RunRequest, View } from './wire.js';
-
-/** How a run is followed. */
-export interface FollowOptions {
-  /** `raw` shows the lines of the agent, `activity` what they come to; `raw`. */
-  view?: View;
-  /** The number of the last event that is known already; 0. */
-  after?: number;
-  /** Ends the iteration with its reason, and closes the connection. */
-  signal?: AbortSignal;
-  /** Who leaves before the end cancels the run; else the rule of the run holds (`on_disconnect`). */
-  cancelOnLeave?: boolean;
-  reconnect?: ReconnectOptions;
-}
+import type { RunBody, RunExit, RunReference, RunRequest } from './wire.js';
 
 /** What is followed: a run that is known, or one that is to be made, once, under its key. */
 export type Followed = { runId: string } | { request: RunRequest; key: string };

@@ -7,9 +7,30 @@ import {
   type RunRequest as ServerRunRequest,
   VIEWS,
 } from '../run/run-request.js';
-import type { RunBody as ServerRunBody } from '../run/run-view.js';
+import type {
+  LogEvent,
+  MetaEvent,
+  QueuedEvent,
+  RunnerExitEvent,
+  ShutdownEvent,
+  StalledEvent,
+} from '../run/event.answers.js';
+import type {
+  ListedRunBody,
+  RunBody as ServerRunBody,
+  RunReference as ServerRunReference,
+} from '../run/run.answers.js';
 import type { Activity } from './activity.js';
-import type { AgentFacts, EndReason, RunBody, RunRequest, RunState, View } from './wire.js';
+import type { RunEvent } from './run-events.js';
+import type {
+  AgentFacts,
+  EndReason,
+  RunBody,
+  RunReference,
+  RunRequest,
+  RunState,
+  View,
+} from './wire.js';
 
 /** Compiles only where what the server sends is what the client expects. */
 function expects<Client>(sameFromServer: Client): void {
@@ -22,6 +43,15 @@ const words = <Word extends string>(all: Record<Word, true>) => Object.keys(all)
 describe("the client's words for what goes over the wire", () => {
   it('are those of the server', () => {
     expects<(body: ServerRunBody) => RunBody>((body) => body);
+    expects<(body: ListedRunBody) => RunBody>((body) => body);
+    expects<(body: ServerRunReference) => RunReference>((body) => body);
+    type Data<Name extends RunEvent['event']> = Extract<RunEvent, { event: Name }>['data'];
+    expects<(data: MetaEvent) => Data<'meta'>>((data) => data);
+    expects<(data: LogEvent) => Data<'log'>>((data) => data);
+    expects<(data: StalledEvent) => Data<'stalled'>>((data) => data);
+    expects<(data: QueuedEvent) => Data<'queued'>>((data) => data);
+    expects<(data: ShutdownEvent) => Data<'shutdown'>>((data) => data);
+    expects<(data: RunnerExitEvent) => Data<'runner.exit'>>((data) => data);
     expects<(facts: ServerAgentFacts) => AgentFacts>((facts) => facts);
     expects<(activity: ServerActivity) => Activity>((activity) => activity);
     // What the client may send is known to the server, by name.
