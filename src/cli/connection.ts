@@ -1,27 +1,21 @@
 import { RunnerClient } from '../client/index.js';
 import { type CliEnvironment, cliEnvironment } from '../config/cli-environment.js';
-import { UsageError } from './failure.js';
 import type { ConnectionOptions } from './options.js';
 import { Screen } from './screen.js';
 
-/** The server that the options and the environment name. */
+/** The server that the options and the environment name. @throws {RunnerArgumentError} if they name none */
 export function connect({ url, tokenFile, user }: ConnectionOptions): {
   client: RunnerClient;
   environment: CliEnvironment;
 } {
   const environment = cliEnvironment(tokenFile);
   const { token } = environment;
-  try {
-    const client = new RunnerClient({
-      baseUrl: url ?? environment.url,
-      ...(token === null ? {} : { token }),
-      ...(user === undefined ? {} : { user }),
-    });
-    return { client, environment };
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(error.message);
-    throw error;
-  }
+  const client = new RunnerClient({
+    baseUrl: url ?? environment.url,
+    ...(token === null ? {} : { token }),
+    ...(user === undefined ? {} : { user }),
+  });
+  return { client, environment };
 }
 
 /** Where a command writes for people. */

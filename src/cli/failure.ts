@@ -1,4 +1,10 @@
-import { RunnerProblem, RunnerProtocolError, RunnerUnreachable } from '../client/index.js';
+import {
+  RunnerArgumentError,
+  RunnerProblem,
+  RunnerProtocolError,
+  RunnerUnreachable,
+} from '../client/index.js';
+import { errnoOf } from '../common/errors.js';
 import { CliEnvironmentError } from '../config/cli-environment.js';
 import { EXIT } from './exit-codes.js';
 import { safeLine } from './safe-text.js';
@@ -25,7 +31,12 @@ const ADVICE: Readonly<Record<string, string>> = {
 /** What became of a command that failed: a sentence for stderr, and the exit code. */
 export function failureOf(error: unknown): { text: string | null; exitCode: number } {
   if (error instanceof Ending) return { text: null, exitCode: error.exitCode };
-  if (error instanceof UsageError || error instanceof CliEnvironmentError) {
+  if (errnoOf(error) === 'EPIPE') return { text: null, exitCode: EXIT.pipe };
+  if (
+    error instanceof UsageError ||
+    error instanceof CliEnvironmentError ||
+    error instanceof RunnerArgumentError
+  ) {
     return { text: safeLine(error.message), exitCode: EXIT.usage };
   }
   if (error instanceof RunnerProblem) return { text: problemText(error), exitCode: EXIT.refused };

@@ -19,7 +19,7 @@ export class RunnerClient {
   readonly policy: PolicyClient;
   private readonly transport: Transport;
 
-  /** @throws {TypeError} if the address is none */
+  /** @throws {RunnerArgumentError} if the address is none */
   constructor(options: ConnectionOptions) {
     this.transport = new Transport(options);
     this.packages = new PackagesClient(this.transport);

@@ -61,6 +61,14 @@ export class RunnerUnreachable extends RunnerClientError {}
 /** What answers is no runner: an answer in a form that none gives, or a redirection. */
 export class RunnerProtocolError extends RunnerClientError {}
 
+/** What was asked for can be no request: an address, a token, a user or a path that none can have. */
+export class RunnerArgumentError extends TypeError {
+  constructor(message: string) {
+    super(message);
+    this.name = new.target.name;
+  }
+}
+
 /** Reads the problem that an answer holds. */
 export async function problemOf(response: Response): Promise<RunnerProblem> {
   const body = membersOf(await response.text().catch(() => ''));

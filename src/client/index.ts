@@ -2,6 +2,7 @@ export type { Activity } from './activity.js';
 export { RunnerClient, type RunOptions } from './client.js';
 export {
   type FieldError,
+  RunnerArgumentError,
   RunnerClientError,
   RunnerProblem,
   RunnerProtocolError,

@@ -151,7 +151,7 @@ export class RunStream implements AsyncIterableIterator<RunEvent, RunExit | null
         const path = `${pathOf('runs', this.runId)}/events`;
         return await this.transport.send('GET', path, outgoing);
       }
-      if (!('key' in followed)) throw new TypeError('There is no run to follow.');
+      if (!('key' in followed)) throw new Error('There is no run to follow.');
       const response = await this.transport.send('POST', '/run', {
         ...outgoing,
         json: followed.request,

@@ -1,4 +1,9 @@
-import { problemOf, RunnerProtocolError, RunnerUnreachable } from './errors.js';
+import {
+  problemOf,
+  RunnerArgumentError,
+  RunnerProtocolError,
+  RunnerUnreachable,
+} from './errors.js';
 
 /** How a client reaches its server. */
 export interface ConnectionOptions {
@@ -33,14 +38,18 @@ export class Transport {
 
   constructor(private readonly options: ConnectionOptions) {
     if (!URL.canParse(options.baseUrl) || !/^https?:/i.test(options.baseUrl)) {
-      throw new TypeError('The address of the runner must begin with http:// or https://.');
+      throw new RunnerArgumentError(
+        'The address of the runner must begin with http:// or https://.',
+      );
     }
     const url = new URL(options.baseUrl);
     if (url.username !== '' || url.password !== '') {
-      throw new TypeError('The address of the runner must not hold a name or a password.');
+      throw new RunnerArgumentError(
+        'The address of the runner must not hold a name or a password.',
+      );
     }
     if (options.user !== undefined && !/^[^\p{Cc}]+$/u.test(options.user)) {
-      throw new TypeError('The user must be a text without control characters.');
+      throw new RunnerArgumentError('The user must be a text without control characters.');
     }
     this.root = `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
   }
@@ -50,6 +59,7 @@ export class Transport {
    * @throws {RunnerProblem} if the server refuses it
    * @throws {RunnerUnreachable} if no answer comes
    * @throws {RunnerProtocolError} if it is a redirection: no POST survives one unchanged
+   * @throws {RunnerArgumentError} for a token that no header can hold
    */
   async send(method: string, path: string, outgoing: Outgoing = {}): Promise<Response> {
     const { signal } = outgoing;
@@ -96,7 +106,7 @@ export class Transport {
     const bearer = typeof token === 'function' ? await token() : token;
     // It would look like a server that does not answer.
     if (bearer !== undefined && !/^[\x21-\x7e]+$/.test(bearer)) {
-      throw new TypeError('The token must be printable ASCII without spaces.');
+      throw new RunnerArgumentError('The token must be printable ASCII without spaces.');
     }
     const sent = json === undefined ? body : JSON.stringify(json);
     return {
@@ -119,12 +129,12 @@ export class Transport {
 
 /**
  * The path of some components, each as it is.
- * @throws {TypeError} for one that leads elsewhere: it is taken out of an address before it is sent
+ * @throws {RunnerArgumentError} for one that leads elsewhere: it is taken out of an address before it is sent
  */
 export function pathOf(...components: string[]): string {
   const bad = components.find((it) => ['', '.', '..'].includes(it));
   if (bad === undefined) return `/${components.map(encodeURIComponent).join('/')}`;
-  throw new TypeError(`A path must have no component that is empty, "." or "..".`);
+  throw new RunnerArgumentError('A path must have no component that is empty, "." or "..".');
 }
 
 function isRedirection({ type, status }: Response): boolean {

@@ -1,8 +1,6 @@
 import { once } from 'node:events';
 import { type Download, RunnerUnreachable } from '../../client/index.js';
 import { connect } from '../connection.js';
-import { EXIT } from '../exit-codes.js';
-import { Ending } from '../failure.js';
 import type { ConnectionOptions } from '../options.js';
 import { safeText } from '../safe-text.js';
 import { saveFile } from '../save-file.js';
@@ -24,14 +22,10 @@ async function print(download: Download): Promise<void> {
   const { stdout } = process;
   const isTerminal = stdout.isTTY === true;
   const decoder = new TextDecoder();
-  const closed = once(stdout, 'error').then(() => {
-    throw new Ending(EXIT.pipe);
-  });
-  closed.catch(() => undefined);
   for await (const chunk of chunksOf(download)) {
     // A terminal would obey what an agent has written.
     const shown = isTerminal ? safeText(decoder.decode(chunk, { stream: true })) : chunk;
-    if (!stdout.write(shown)) await Promise.race([once(stdout, 'drain'), closed]);
+    if (!stdout.write(shown)) await once(stdout, 'drain');
   }
 }
 
