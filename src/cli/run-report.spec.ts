@@ -100,6 +100,19 @@ describe('the end', () => {
       ['timeout, exit code -15', '  It took too long. (stalled)'],
     ],
     [{ reason: 'output_limit' }, ['output limit']],
+    [
+      {
+        files: {
+          created: Array.from({ length: 12 }, (_, index) => `f${index}`),
+          ...{ modified: ['a\x1b'], deleted: [], total: { created: 300, modified: 1, deleted: 0 } },
+        },
+      },
+      [
+        'completed: succeeded',
+        '  created: f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, and 290 more',
+        '  modified: a\\x1b',
+      ],
+    ],
     [{ survivors: 2 }, ['completed: succeeded', '  2 of its processes could not be ended']],
   ])('of %j is told', (exit, lines) => expect(ended(exit)).toEqual(lines));
 

@@ -1,6 +1,6 @@
 import type { Activity, RunBody, RunEvent, RunExit } from '../client/index.js';
 import { clockText, durationText } from './durations.js';
-import { callText, endText, outputText, usageTexts } from './run-words.js';
+import { callText, endText, filesTexts, outputText, usageTexts } from './run-words.js';
 import { safeLine } from './safe-text.js';
 import type { Screen, Style } from './screen.js';
 
@@ -73,6 +73,7 @@ export class RunReport {
     this.line(parts.join(', '), isGood ? 'green' : 'red');
     if (exit.error !== null) this.line(`${exit.error.message} (${exit.error.code})`, 'red', '  ');
     else if (exit.detail !== null) this.line(`${exit.detail} (${exit.code})`, 'red', '  ');
+    for (const text of filesTexts(exit)) this.line(text, 'dim', '  ');
     if (exit.survivors > 0) {
       this.line(`${exit.survivors} of its processes could not be ended`, 'red', '  ');
     }

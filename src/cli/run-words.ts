@@ -7,7 +7,7 @@ const MAX_TITLE = 300;
 
 /** A tool that is used, in one line. */
 export function callText({ kind, title }: Extract<Activity, { type: 'tool_call' }>): string {
-  const line = shortened(safeLine(title));
+  const line = shortened(safeLine(title.trim()));
   return kind === 'execute' ? `$ ${line}` : `* ${kind === 'other' ? '' : `${kind}: `}${line}`;
 }
 
@@ -16,13 +16,13 @@ const OUTPUT_MEMBERS = ['output', 'stderr', 'error', 'message', 'text', 'content
 
 /** The first words of what a tool has said, whatever form they have. */
 export function outputText(output: unknown): string {
-  if (typeof output === 'string') return shortened(safeLine(output));
+  if (typeof output === 'string') return shortened(safeLine(output.trim()));
   if (typeof output !== 'object' || output === null) return '';
   const members = output as Record<string, unknown>;
   const words = OUTPUT_MEMBERS.map((name) => members[name]).find(
     (value) => typeof value === 'string' && value.trim() !== '',
   );
-  return shortened(safeLine((words as string | undefined) ?? JSON.stringify(output)));
+  return shortened(safeLine((words as string | undefined)?.trim() ?? JSON.stringify(output)));
 }
 
 function shortened(text: string): string {
@@ -39,6 +39,21 @@ export function endText(exit: RunExit, run: RunBody | null): string {
   const code =
     exit.return_code === null || exit.return_code === 0 ? '' : `, exit code ${exit.return_code}`;
   return `${exit.reason.replace('_', ' ')}${took}${outcome}${code}`;
+}
+
+/** How many paths of each kind are shown. */
+const MAX_PATHS = 10;
+
+/** What a run has changed, a line for each kind. */
+export function filesTexts({ files }: RunExit): string[] {
+  if (files === undefined || files === null) return [];
+  return (['created', 'modified', 'deleted'] as const).flatMap((kind) => {
+    const count = files.total[kind];
+    if (count === 0) return [];
+    const shown = files[kind].slice(0, MAX_PATHS);
+    const more = count > shown.length ? [`and ${count - shown.length} more`] : [];
+    return [`${kind}: ${[...shown.map((it) => shortened(safeLine(it))), ...more].join(', ')}`];
+  });
 }
 
 /** What a run has used, as far as its CLI says it. */

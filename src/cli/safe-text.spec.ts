@@ -26,7 +26,7 @@ describe('a text for a terminal', () => {
   });
 
   it('is one line where it has to be', () => {
-    expect(safeLine(' a\r\n\n  b\tc\x1b\n')).toBe('a ⏎ b c\\x1b');
+    expect(safeLine(' a\r\n\n  b\tc\x1b')).toBe(' a ⏎ b c\\x1b');
   });
 
   it('is still the same value as JSON', () => {

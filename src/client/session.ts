@@ -1,4 +1,4 @@
-import type { FileEntry, SessionBody } from './wire-resources.js';
+import type { CommitBody, DifferenceBody, FileEntry, SessionBody } from './wire-resources.js';
 import { type Body, pathOf, type Transport } from './transport.js';
 
 interface Signal {
@@ -107,6 +107,29 @@ export class SessionClient {
   async archive({ git, signal }: Signal & { git?: boolean } = {}): Promise<Download> {
     const query = { include: git === true ? 'git' : undefined };
     return downloadOf(await this.transport.send('GET', this.path('/archive'), { query, signal }));
+  }
+
+  /** What runs have left, as commits of the server's own, newest first, as many as are taken. */
+  async *log({ pageSize, signal }: Signal & { pageSize?: number } = {}): AsyncGenerator<
+    CommitBody,
+    void,
+    undefined
+  > {
+    let cursor: string | null = null;
+    do {
+      const page: { commits: CommitBody[]; next_cursor: string | null } = await this.transport.json(
+        'GET',
+        this.path('/git/log'),
+        { query: { limit: pageSize, cursor }, signal },
+      );
+      yield* page.commits;
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+  }
+
+  /** @param commit what it has changed; without one, what has changed since the last */
+  diff({ commit, signal }: Signal & { commit?: string } = {}): Promise<DifferenceBody> {
+    return this.transport.json('GET', this.path('/git/diff'), { query: { commit }, signal });
   }
 
   private path(rest = ''): string {

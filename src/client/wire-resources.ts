@@ -25,6 +25,29 @@ export interface FileEntry {
   addressable: boolean;
 }
 
+/** What a run has left of a session. */
+export interface CommitBody {
+  commit: string;
+  parent: string | null;
+  committed_at: string;
+  run_id: string | null;
+  user_id: string | null;
+  /** The first line of the prompt. */
+  title: string;
+}
+
+/** How a session differs between two commits. */
+export interface DifferenceBody {
+  /** Null where that is the template, or nothing. */
+  from: string | null;
+  /** Null for what is there now. */
+  to: string | null;
+  /** In git's form. */
+  diff: string;
+  /** There was more of it. */
+  truncated: boolean;
+}
+
 /** A scientific package. */
 export interface PackageBody {
   id: string;

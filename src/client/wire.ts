@@ -107,6 +107,15 @@ export interface RunFilter {
   state?: RunState;
 }
 
+/** What a run has changed: at most 200 paths of all three together. */
+export interface RunFiles {
+  created: string[];
+  modified: string[];
+  deleted: string[];
+  /** How many there are of each. */
+  total: { created: number; modified: number; deleted: number };
+}
+
 /** The data of `runner.exit`. */
 export interface RunExit extends RunResult {
   run_id: string;
@@ -120,6 +129,8 @@ export interface RunExit extends RunResult {
   killed: boolean;
   /** Processes that could not be ended. */
   survivors: number;
+  /** Null where it would have taken too long to look; absent of a server that does not. */
+  files?: RunFiles | null;
 }
 
 /** What `GET /ops/admission` says. */

@@ -22,13 +22,14 @@ export async function list(options: Options): Promise<void> {
     return;
   }
   const rows = packages.map((it) => [
-    it.active ? `* ${it.id}` : `  ${it.id}`,
+    it.active ? '*' : '',
+    it.id,
     it.title,
     it.status ?? '-',
     it.size_bytes === null ? '-' : String(it.size_bytes),
     it.source ?? '-',
   ]);
-  process.stdout.write(table([['  PACKAGE', 'TITLE', 'STATUS', 'BYTES', 'SOURCE'], ...rows]));
+  process.stdout.write(table([['', 'PACKAGE', 'TITLE', 'STATUS', 'BYTES', 'SOURCE'], ...rows]));
 }
 
 /** `fermilink-runner packages show` */
