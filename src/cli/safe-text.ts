@@ -18,12 +18,7 @@ export function safeText(text: string): string {
 
 /** The same in one line. */
 export function safeLine(text: string): string {
-  return safeText(
-    text
-      .trim()
-      .replace(/\s*[\r\n]+\s*/g, ' ⏎ ')
-      .replace(/\t/g, ' '),
-  );
+  return safeText(text.replace(/[\r\n][\r\n\t ]*/g, ' ⏎ ').replace(/\t/g, ' '));
 }
 
 /** A value as JSON in one line, with the same characters escaped as JSON has it. */

@@ -6,7 +6,6 @@ import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { agentBases } from './agent-bases.js';
 import { CLI_VARIABLES } from './cli-environment.js';
-import { corsOrigins } from './cors-origins.js';
 import { Environment, PROVIDER_IDS } from './environment.js';
 import { absolute, firstUsable, isBlocked, nameOrPath, userHome } from './folders.js';
 import { identitySettings } from './identity-settings.js';
