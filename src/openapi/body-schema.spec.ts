@@ -12,6 +12,7 @@ import {
   Min,
   MinLength,
   registerDecorator,
+  ValidateIf,
 } from 'class-validator';
 import { bodySchema } from './body-schema.js';
 
@@ -50,7 +51,13 @@ class Body extends Named {
 
   @IsOptional()
   @IsArray()
+  @IsString({ each: true })
+  @MaxLength(3, { each: true })
   list?: string[];
+
+  @ValidateIf((_, value) => value !== null)
+  @IsString()
+  given!: string | null;
 
   @OwnRule('must be something else')
   own!: unknown;
@@ -62,6 +69,7 @@ describe('the schema of a body', () => {
     properties: {
       name: { type: 'string', description: 'Its name.' },
       list: { type: 'array', items: { type: 'string' } },
+      given: { type: ['string', 'null'] },
       extra: { type: 'string' },
     },
     required: ['name', 'list'],
@@ -79,14 +87,17 @@ describe('the schema of a body', () => {
       count: { type: ['integer', 'null'], minimum: 1, maximum: 9 },
       word: { type: ['string', 'null'], enum: ['a', 'b', null] },
       flag: { type: 'boolean' },
-      list: { type: ['array', 'null'], items: { type: 'string' } },
+      list: { type: ['array', 'null'], items: { type: 'string', maxLength: 3 } },
+      given: { type: ['string', 'null'] },
       own: { description: 'It must be something else.' },
       extra: { type: 'string' },
     });
   });
 
   it('wants what may not be left out, and takes what it does not know', () => {
-    expect([...(schema.required ?? [])].sort()).toEqual(['flag', 'name', 'own']);
+    expect([...(schema.required ?? [])].sort()).toEqual(['flag', 'given', 'name', 'own']);
     expect(schema.additionalProperties).toBe(true);
+    const strict = bodySchema(Body, { type: 'object', additionalProperties: false });
+    expect(strict.additionalProperties).toBe(false);
   });
 });

@@ -5,15 +5,16 @@ import { getMetadataStorage } from 'class-validator';
 /** One rule of a field, as class-validator keeps it. */
 interface Rule {
   readonly name?: string;
-  readonly type: string;
+  /** It is of each part of a list. */
+  readonly each?: boolean;
   readonly constraints?: unknown[];
   readonly message?: unknown;
 }
 
 /**
  * The schema of a body: what its `@ApiProperty` decorators say, and the rules that class-validator holds it
- * to, which are stated nowhere twice. Where a field may be left out, null is as good as absent, and unknown
- * fields are ignored.
+ * to, which are stated nowhere twice. Where a field may be left out, null is as good as absent. Unknown fields
+ * are ignored, as long as its `@ApiSchema` does not say otherwise.
  */
 export function bodySchema(type: Type, described: SchemaObject): SchemaObject {
   const rules = getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
@@ -22,16 +23,20 @@ export function bodySchema(type: Type, described: SchemaObject): SchemaObject {
   };
   const required = new Set(described.required);
   for (const [name, ofField] of byField(rules)) {
-    const isOptional = ofField.some(({ type: kind }) => kind === 'conditionalValidation');
+    const isOptional = ofField.some((rule) => rule.name === 'isOptional');
     if (isOptional) required.delete(name);
     else required.add(name);
-    const schema = ofField.reduce(withRule, {});
+    const schema = ofField.filter(({ each }) => !each).reduce(withRule, {});
+    const ofParts = ofField.filter(({ each }) => each).reduce(withRule, {});
     const said = wordsOf(ofField);
     const { description, ...rest } = properties[name] ?? {};
+    if (rest.items !== undefined) rest.items = { ...rest.items, ...ofParts };
     const words = [description, said].filter(Boolean).join(' ');
     properties[name] = nullableIf(isOptional, {
       ...rest,
       ...schema,
+      // A rule looks only at what is not null.
+      ...(Array.isArray(rest.type) ? { type: rest.type } : {}),
       ...(words === '' ? {} : { description: words }),
     });
   }
@@ -40,7 +45,7 @@ export function bodySchema(type: Type, described: SchemaObject): SchemaObject {
     type: 'object',
     properties,
     required: [...required],
-    additionalProperties: true,
+    additionalProperties: described.additionalProperties ?? true,
   };
 }
 
