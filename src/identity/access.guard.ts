@@ -53,11 +53,17 @@ export class AccessGuard implements CanActivate {
   /** Where a metrics token is set it opens what a bearer does not, with the reference's own answers. */
   private async opsReader(request: Request): Promise<Identity> {
     if (!this.metricsToken.isConfigured) return this.callerWith(['ops:read'], request);
-    if (!this.config.identity.isAnonymous && request.headers.authorization !== undefined) {
-      const identity = await this.authenticator.identify(request).catch(() => null);
-      if (identity?.scopes.has('ops:read')) return identity;
+    const isToken =
+      !this.config.identity.isAnonymous && request.headers.authorization !== undefined;
+    const identity = isToken ? await this.authenticator.identify(request).catch(() => null) : null;
+    if (identity?.scopes.has('ops:read')) return identity;
+    try {
+      this.metricsToken.require(request);
+    } catch (error) {
+      const reason = error instanceof RunnerError ? error.code : 'unknown';
+      this.authenticator.logRefusal(request, reason, identity?.name ?? null);
+      throw error;
     }
-    this.metricsToken.require(request);
     return METRICS_READER;
   }
 

@@ -64,7 +64,9 @@ function keysOfUrl(url: string): JwtKeys {
     cooldownDuration: COOLDOWN_MS,
     [customFetch]: (...asked) => {
       // Not everybody who comes meanwhile has to wait for what has just failed.
-      if (monotonicSeconds() - failedAt < PAUSE_SECONDS) throw new Error('it failed a moment ago');
+      if (monotonicSeconds() - failedAt < PAUSE_SECONDS) {
+        throw new KeysUnavailable('the keys could not be fetched a moment ago');
+      }
       return fetch(...asked);
     },
   });
@@ -73,7 +75,8 @@ function keysOfUrl(url: string): JwtKeys {
       try {
         return await keys(header, token);
       } catch (cause) {
-        if (isOfToken(cause)) throw cause;
+        // A pause is not made longer by those who come meanwhile.
+        if (isOfToken(cause) || cause instanceof KeysUnavailable) throw cause;
         failedAt = monotonicSeconds();
         throw new KeysUnavailable('the keys could not be fetched', { cause });
       }

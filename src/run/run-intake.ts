@@ -60,7 +60,7 @@ export class RunIntake {
   async submit(submission: Submission): Promise<Submitted> {
     const { caller, key, lastEventId, onDisconnect } = submission;
     const request = forUser(submission.request, caller.userId);
-    const claim = key === undefined ? null : claimOf(key, request, caller.name);
+    const claim = key === undefined ? null : claimOf(key, submission.request, caller);
     const known = claim === null ? null : await this.join(claim);
     if (known !== null) return known;
     if ((lastEventId ?? '').trim() !== '') throw unmatched();

@@ -90,6 +90,11 @@ const PREPARATION: readonly ErrorCode[] = [
   'workspace_failed',
 ];
 
+const USER_ID = inQuery(
+  'user_id',
+  'The user for whom the caller acts, where the header `X-FermiLink-User` does not say it.',
+);
+
 const WHOLE = 'The run has ended, and the client has all of its events.';
 
 export const START_RUN: RouteDescription = {
@@ -121,7 +126,7 @@ export const LIST_RUNS: RouteDescription = {
   id: 'listRuns',
   summary: 'List runs, newest first',
   parameters: [
-    inQuery('user_id', 'Only runs of this user.'),
+    inQuery('user_id', 'Only runs of this user, for whom the caller acts.'),
     inQuery('session_id', 'Only runs of this session.'),
     inQuery('state', 'Only runs in this state.', { enum: [...RUN_STATES] }),
     inQuery('limit', 'How many at most.', {
@@ -141,6 +146,7 @@ export const GET_RUN: RouteDescription = {
   summary: 'What is known of a run',
   parameters: [
     RUN_ID,
+    USER_ID,
     inQuery('include', '`prompt` for the prompt too; anything else is ignored.'),
   ],
   answers: { 200: json('The run.', RunBody) },
@@ -153,6 +159,7 @@ export const FOLLOW_RUN: RouteDescription = {
   description: 'Those behind the last one that the client has, then those to come.',
   parameters: [
     RUN_ID,
+    USER_ID,
     inQuery('after', 'The id of the last event that the client has.', {
       type: 'integer',
       minimum: 0,
@@ -168,7 +175,7 @@ export const CANCEL_RUN: RouteDescription = {
   id: 'cancelRun',
   summary: 'End a run with its whole process tree',
   description: 'It may be asked for as often as one likes; a run that has ended stays as it is.',
-  parameters: [RUN_ID],
+  parameters: [RUN_ID, USER_ID],
   answers: {
     200: json('The run, which has ended.', RunBody),
     202: json('The run, which is being ended: that takes over 10 s.', RunBody),
