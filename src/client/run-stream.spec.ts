@@ -291,10 +291,19 @@ describe('a client whose server', () => {
   });
 
   it('is not silent while nobody takes what it has sent', async () => {
-    answers = [stream(META, agent(2, 'a'), END)];
-    const following = run({ reconnect: { silenceSeconds: 0.05 } });
+    let rest!: () => void;
+    answers = [
+      (response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream', location: '/runs/r1' });
+        response.write(META);
+        rest = () => response.end(agent(2, 'a') + END);
+      },
+    ];
+    const following = run({ reconnect: { silenceSeconds: 0.3 } });
     for await (const event of following) {
-      if (event.event === 'meta') await new Promise((resolve) => setTimeout(resolve, 200));
+      if (event.event !== 'meta') continue;
+      rest();
+      await new Promise((resolve) => setTimeout(resolve, 600));
     }
     expect(asked).toHaveLength(1);
   });
@@ -335,6 +344,17 @@ describe('a client whose server', () => {
     await closed();
     expect(await following.finished).toBeNull();
     expect(asked).toHaveLength(1);
+  });
+
+  it('sends what nobody can read has its connection closed', async () => {
+    answers = [
+      (response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream', location: '/runs/r1' });
+        response.write(`${META}event: log\ndata: {\n\n`);
+      },
+    ];
+    await expect(taken(run())).rejects.toThrow(RunnerProtocolError);
+    await closed();
   });
 
   it('is left while an event is waited for ends the waiting', async () => {
