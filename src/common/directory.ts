@@ -58,6 +58,27 @@ export class Directory {
     return new Directory(await openOwnFolder(this.at(name), path), path);
   }
 
+  /** Opens a sub-folder as it is, never through a link, where nothing is to be mended. Errors as for `open`. */
+  async openSubAsIs(name: string | Buffer): Promise<Directory> {
+    const path = join(this.path, name.toString());
+    return new Directory(await openFolder(this.at(name), path), path);
+  }
+
+  /**
+   * Opens the folder that this one is in now, which may be another than it was.
+   * @throws {UnsafePathError} where it cannot be opened
+   */
+  async openParent(): Promise<Directory> {
+    const path = join(this.path, '..');
+    return new Directory(await openFolder(`${this.self}/..`, path), path);
+  }
+
+  /** Device and number, by which it is known again while it is there. */
+  async identity(): Promise<string> {
+    const { dev, ino } = await this.handle.stat({ bigint: true });
+    return `${dev}:${ino}`;
+  }
+
   /** Makes a sub-folder if nothing is there, then opens it. Errors as for `open`. */
   async ensureSub(name: string, mode = 0o777): Promise<Directory> {
     try {

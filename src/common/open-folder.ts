@@ -67,3 +67,11 @@ async function unlock(path: string | Buffer, shownPath: string): Promise<void> {
 export function openPlace(path: string | Buffer): Promise<FileHandle> {
   return open(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
 }
+
+/**
+ * Opens an entry whatever it is, only to look at it and to name it by its descriptor: nothing is read, no
+ * FIFO or device is opened for use, and a link is the link itself.
+ */
+export function openEntry(path: string | Buffer): Promise<FileHandle> {
+  return open(path, O_PATH | constants.O_NOFOLLOW);
+}

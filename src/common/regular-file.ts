@@ -1,4 +1,4 @@
-import { constants, type Stats } from 'node:fs';
+import { constants, type StatsBase } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { errnoOf } from './errors.js';
 
@@ -15,7 +15,7 @@ export class UnsafePathError extends Error {
 }
 
 /** What a file-system entry is, in words for a person. */
-export function kindOf(stats: Stats): string {
+export function kindOf(stats: StatsBase<unknown>): string {
   if (stats.isFile()) return 'a regular file';
   if (stats.isDirectory()) return 'a folder';
   if (stats.isSymbolicLink()) return 'a symbolic link';
