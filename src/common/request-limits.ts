@@ -65,6 +65,7 @@ export function occupationOf(socket: Socket): 'idle' | 'receiving' | 'answering'
  */
 const STREAMED: readonly { method: string; path: RegExp }[] = [
   { method: 'PUT', path: /^\/packages\/[^/]+\/archive\/?$/i },
+  { method: 'PUT', path: /^\/sessions\/[^/]+\/files\/./i },
 ];
 
 /** Whether the body of a request is left to its route, and no parser may touch it. */

@@ -71,18 +71,24 @@ export class PackageResolver {
     { dependencyIds }: InstalledPackage,
     sessionId?: string,
   ): Promise<Map<string, InstalledPackage>> {
-    const present = new Map<string, InstalledPackage>();
-    if (dependencyIds.length === 0) return present;
-    const registry = await this.registry.read();
-    for (const id of dependencyIds) {
-      const found = find(registry, id);
-      if (found !== null && (await isFolder(found.path))) present.set(id, found);
-    }
+    const present = await this.present(dependencyIds);
     if (sessionId === undefined || present.size === 0) return present;
     for (const { path } of present.values()) this.use.hold(sessionId, path);
     const registryNow = await this.registry.read();
     for (const [id, { path }] of present) {
       if (find(registryNow, id)?.path !== path) present.delete(id);
+    }
+    return present;
+  }
+
+  /** Those of some packages, by id, that are registered and have their folder. */
+  async present(ids: readonly string[]): Promise<Map<string, InstalledPackage>> {
+    const present = new Map<string, InstalledPackage>();
+    if (ids.length === 0) return present;
+    const registry = await this.registry.read();
+    for (const id of ids) {
+      const found = find(registry, id);
+      if (found !== null && (await isFolder(found.path))) present.set(id, found);
     }
     return present;
   }

@@ -7,6 +7,6 @@ import { WorkspaceService } from './workspace.service.js';
 @Module({
   imports: [PackagesModule],
   providers: [GitRepositoryService, InstructionFilesService, WorkspaceService],
-  exports: [WorkspaceService],
+  exports: [InstructionFilesService, WorkspaceService],
 })
 export class WorkspaceModule {}
