@@ -8,6 +8,7 @@ import { IdentityModule } from './identity/identity.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { OpsModule } from './ops/ops.module.js';
 import { RunModule } from './run/run.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
 import { TenancyModule } from './tenancy/tenancy.module.js';
 
 /** The whole server, made of validated settings and a logger. */
@@ -22,6 +23,7 @@ export class AppModule {
         IdentityModule,
         TenancyModule,
         RunModule,
+        SessionsModule,
         OpsModule,
         ...(config.docs ? [OpenApiModule] : []),
       ],

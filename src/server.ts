@@ -30,6 +30,7 @@ import { RunStream } from './run/run-stream.js';
 import { RunService } from './run/run.service.js';
 import { ServerLock } from './run/server-lock.js';
 import { ServerState } from './run/server-state.js';
+import { SessionRemoval } from './sessions/session-removal.service.js';
 
 /**
  * How long an idle connection stays open, in milliseconds: longer than the 60 s after which load
@@ -162,6 +163,7 @@ class Takeover {
   }
 
   private async takeUp(): Promise<void> {
+    await this.app.get(SessionRemoval).finish();
     await this.app.get(RecoveryService).recover(this.ending.signal);
     this.app.get(ServerState).accept();
     void this.app.get(RetentionService).watch();

@@ -73,6 +73,11 @@ export class Directory {
     return new Directory(await openFolder(`${this.self}/..`, path), path);
   }
 
+  /** What is known of the folder itself. */
+  stat(): Promise<Stats> {
+    return this.handle.stat();
+  }
+
   /** Device and number, by which it is known again while it is there. */
   async identity(): Promise<string> {
     const { dev, ino } = await this.handle.stat({ bigint: true });

@@ -133,6 +133,7 @@ describe('without settings', () => {
       identity: { tokensFile: null, jwt: null, isAnonymous: true, isLoopback: true },
       corsOrigins: [],
       docs: true,
+      files: { maxUploadBytes: 1024 ** 3, commitRuns: false },
       agents: AGENTS,
       agentBases: basesIn(homedir()),
       codex: {

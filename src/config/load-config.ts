@@ -7,6 +7,7 @@ import { validateSync } from 'class-validator';
 import { agentBases } from './agent-bases.js';
 import { CLI_VARIABLES } from './cli-environment.js';
 import { Environment, PROVIDER_IDS } from './environment.js';
+import { fileSettings } from './file-settings.js';
 import { absolute, firstUsable, isBlocked, nameOrPath, userHome } from './folders.js';
 import { identitySettings } from './identity-settings.js';
 import { listed } from './listed.js';
@@ -133,6 +134,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     metricsToken: values.FERMILINK_RUNNER_METRICS_TOKEN ?? null,
     identity: identitySettings(values, faults),
     corsOrigins: listed(values.FERMILINK_RUNNER_CORS_ORIGINS ?? ''),
+    corsOrigins: corsOrigins(values.FERMILINK_RUNNER_CORS_ORIGINS),
+    files: fileSettings(values),
     agents: {
       home: values.FERMILINK_AGENT_HOME,
       telemetry: values.FERMILINK_AGENT_TELEMETRY,

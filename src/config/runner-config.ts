@@ -1,6 +1,7 @@
 import type { ProviderId, ReasoningEffort, SandboxMode, SandboxPolicy } from './environment.js';
 import type { IdentitySettings } from './identity-settings.js';
 import type { PackageSettings } from './package-settings.js';
+import type { FileSettings } from './file-settings.js';
 import type { ProviderDefinition } from './provider-definition.js';
 
 /** The policy settings that the environment fixes; null leaves one to `agent_runtime.json`. */
@@ -131,6 +132,7 @@ export class RunnerConfig {
   /** The origins whose pages may call this server from a browser. */
   readonly corsOrigins: readonly string[] = [];
 
+  readonly files!: FileSettings;
   readonly agents!: AgentSettings;
   readonly agentBases!: AgentBases;
   readonly codex!: CodexSettings;

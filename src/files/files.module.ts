@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { PackagesModule } from '../packages/packages.module.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { FileChanges } from './file-changes.service.js';
+import { FileReading } from './file-reading.service.js';
 import { FolderListing } from './folder-listing.service.js';
 import { OverlayLinks } from './overlay-links.js';
 import { SessionArchive } from './session-archive.service.js';
@@ -10,7 +11,7 @@ import { Staging } from './staging.service.js';
 
 @Module({
   imports: [PackagesModule, WorkspaceModule],
-  providers: [OverlayLinks, SessionFolders, Staging, FileChanges, FolderListing, SessionArchive],
-  exports: [SessionFolders, Staging, FileChanges, FolderListing, SessionArchive],
+  providers: [OverlayLinks, SessionFolders, Staging, FileChanges, FileReading, FolderListing, SessionArchive],
+  exports: [SessionFolders, Staging, FileChanges, FileReading, FolderListing, SessionArchive],
 })
 export class FilesModule {}

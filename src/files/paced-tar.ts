@@ -44,7 +44,7 @@ export class PacedTar {
       if (!entry.write(chunk)) await isTaken;
     }
     const isClosed = new Promise<void>((resolve) => (proceed = resolve));
-    entry.end();
+    entry.end(null);
     await isClosed;
   }
 

@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 import { Directory } from '../common/directory.js';
 import { UnsafePathError } from '../common/regular-file.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import { SESSION_ID } from '../workspace/session-id.js';
 
 /** Names beside the sessions that no session can have: they begin with a dot. */
 const UPLOADS = '.uploads';
+const REMOVALS = '.removing';
+/** Begins the name of a removed session of which nothing is known any more: no session is named so. */
+const DONE = '.done-';
 
 /** A file that has no name yet in any session. */
 export interface StagedFile {
@@ -43,7 +47,32 @@ export class Staging {
     }
   }
 
-  /** Removes what a server before this one has left. */
+  /**
+   * Takes the folder of a session out of its place, in one step; from then on the session is no more.
+   * @throws ENOENT where there is none
+   */
+  async takeAway(sessionId: string): Promise<void> {
+    await this.inRemovals(async (removals, root) => {
+      // What is left of an earlier removal under this name was taken up at the start.
+      await removals.remove(sessionId);
+      await rename(root.at(sessionId), removals.at(sessionId));
+    });
+  }
+
+  /** Removes a folder that was taken away; all that was known of its session is forgotten by now. */
+  async finishRemoval(sessionId: string): Promise<void> {
+    const done = `${DONE}${randomBytes(9).toString('base64url')}`;
+    await this.inRemovals((removals) => removals.rename(sessionId, done));
+    await this.inRemovals((removals) => removals.remove(done));
+  }
+
+  /** The sessions whose removal a server before this one has begun. */
+  async unfinishedRemovals(): Promise<string[]> {
+    const left = await this.inRemovals((removals) => readdir(removals.self));
+    return left.filter((name) => SESSION_ID.test(name));
+  }
+
+  /** Removes what a server before this one has left of uploads and of removed sessions. */
   async clear(): Promise<void> {
     const root = await Directory.open(this.config.workspacesRoot);
     try {
@@ -51,10 +80,31 @@ export class Staging {
     } finally {
       await root.close();
     }
+    await this.inRemovals(async (removals) => {
+      for (const name of await readdir(removals.self)) {
+        if (name.startsWith(DONE)) await removals.remove(name);
+      }
+    });
+  }
+
+  private async inRemovals<T>(
+    work: (removals: Directory, root: Directory) => Promise<T>,
+  ): Promise<T> {
+    const removals = await this.openFolder(REMOVALS);
+    try {
+      const root = await Directory.open(this.config.workspacesRoot);
+      try {
+        return await work(removals, root);
+      } finally {
+        await root.close();
+      }
+    } finally {
+      await removals.close();
+    }
   }
 
   /** Opens a folder beside the sessions, made where there is none; what else stands there goes. */
-  async openFolder(name: string): Promise<Directory> {
+  private async openFolder(name: string): Promise<Directory> {
     const root = await Directory.open(this.config.workspacesRoot);
     try {
       return await root.ensureSub(name, 0o700).catch(async (error: unknown) => {

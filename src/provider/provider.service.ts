@@ -140,4 +140,10 @@ export class ProviderService {
     const adapter = this.adapters.find(provider);
     if (adapter !== null) this.talks.remember(adapter, sessionId, talk, wasResumed);
   }
+
+  /** Removes what is kept for the agents of a session that is no more: their home and their talks. */
+  async forgetSession(sessionId: string): Promise<void> {
+    this.talks.forget(sessionId);
+    await this.homes.remove(sessionId);
+  }
 }

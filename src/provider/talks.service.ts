@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { jsonObjectIn } from '../common/json.js';
 import { LOGGER, type Logger } from '../common/logger.js';
-import { readFile, replaceFile } from '../common/small-files.js';
+import { readFile, removeFile, replaceFile } from '../common/small-files.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import type { AgentAdapter } from './agent-adapter.js';
 import { HomesService } from './homes/homes.service.js';
@@ -38,6 +38,11 @@ export class TalksService {
     if (isOne) this.write(sessionId, id, talk);
     // The CLI did not take it up, and would not the next time.
     else if (wasResumed) this.write(sessionId, id, null);
+  }
+
+  /** Forgets the talks of a session that is no more. */
+  forget(sessionId: string): void {
+    removeFile(this.pathOf(sessionId));
   }
 
   private write(sessionId: string, provider: string, talk: Talk | null): void {

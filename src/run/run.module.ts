@@ -72,6 +72,7 @@ import { SessionPast } from './session-past.js';
   exports: [
     PROBLEM_LISTENER,
     AgentSpawner,
+    LiveRuns,
     RecoveryService,
     Redaction,
     RetentionService,

@@ -5,6 +5,7 @@ import { errnoOf, toRunnerError } from '../../common/errors.js';
 import { fairTurn } from '../../common/fair-turn.js';
 import { LOGGER, type Logger } from '../../common/logger.js';
 import { openOwnFolder } from '../../common/open-folder.js';
+import { removeTree } from '../../common/remove-tree.js';
 import { RunnerConfig } from '../../config/runner-config.js';
 import type { RunFolder } from '../run-folder.js';
 import type { AgentHome } from './agent-home.js';
@@ -14,6 +15,7 @@ import { OpenHome, removeEmpty } from './open-home.js';
 import { takeBack, type Taking } from './renewed-login.js';
 import { isTalkIn } from './talk-search.js';
 
+const HOMES = 'homes';
 /** What a file system says where a folder is to go and something stands. */
 const IS_TAKEN = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EISDIR']);
 /** Nobody who does not mean to is quicker so often. */
@@ -125,6 +127,11 @@ export class HomesService {
     }
   }
 
+  /** Removes the home of a session that is no more. */
+  async remove(sessionId: string): Promise<void> {
+    await removeTree(this.config.runtimeRoot, join(HOMES, sessionId));
+  }
+
   /** @param keepsLogin its login has been renewed, and could not be given back yet */
   private build(
     { home, endowment, settings, repoPath, folder }: HomeRequest,
@@ -212,6 +219,6 @@ export class HomesService {
   }
 
   private pathOf(sessionId: string): string {
-    return join(this.config.runtimeRoot, 'homes', sessionId);
+    return join(this.config.runtimeRoot, HOMES, sessionId);
   }
 }

@@ -1,0 +1,76 @@
+import { Controller, Delete, Get, HttpCode, Put, Req, Res, UseGuards } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { RunnerConfig } from '../config/runner-config.js';
+import type { Conditions } from '../files/conditions.js';
+import { FileChanges, fileTooLarge } from '../files/file-changes.service.js';
+import { FileReading } from '../files/file-reading.service.js';
+import { pathOf, type SessionPath } from '../files/session-path.js';
+import { Scopes } from '../identity/access.decorators.js';
+import { TakeoverGuard } from '../run/takeover.guard.js';
+import { ActingCaller } from '../tenancy/acting-caller.js';
+import { CurrentCaller } from '../tenancy/current-caller.js';
+import { SessionAccess } from '../tenancy/session-access.js';
+import { sendFile } from './download.js';
+import { uploadOf } from './upload-body.js';
+
+/** The routes of single files. */
+@Controller('sessions')
+@UseGuards(TakeoverGuard)
+export class FilesController {
+  constructor(
+    private readonly config: RunnerConfig,
+    private readonly access: SessionAccess,
+    private readonly reading: FileReading,
+    private readonly changes: FileChanges,
+  ) {}
+
+  /** `GET /sessions/{id}/files/{path}`: a file, or a part of it. */
+  @Scopes('files:read')
+  @Get(':id/files/*path')
+  async download(
+    @CurrentCaller() caller: ActingCaller,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const { id, path } = this.placeIn(request, caller);
+    await sendFile(request, response, await this.reading.open(id, path), path.at(-1)!);
+  }
+
+  /** `PUT /sessions/{id}/files/{path}`: puts a file there. */
+  @Scopes('files:write')
+  @Put(':id/files/*path')
+  async upload(
+    @CurrentCaller() caller: ActingCaller,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<void> {
+    const { id, path } = this.placeIn(request, caller);
+    const { maxUploadBytes: maxBytes } = this.config.files;
+    if (Number(request.get('content-length') ?? 0) > maxBytes) throw fileTooLarge(maxBytes);
+    const body = uploadOf(request, response, this.config.followerTimeoutSeconds);
+    const conditions = { maxBytes, ...conditionsOf(request) };
+    const { isNew, etag } = await this.changes.put(id, path, body, conditions);
+    response.status(isNew ? 201 : 204).setHeader('ETag', etag);
+    if (isNew) response.setHeader('Location', request.path);
+  }
+
+  /** `DELETE /sessions/{id}/files/{path}`: removes a file, a link, or an empty folder. */
+  @Scopes('files:write')
+  @Delete(':id/files/*path')
+  @HttpCode(204)
+  async remove(@CurrentCaller() caller: ActingCaller, @Req() request: Request): Promise<void> {
+    const { id, path } = this.placeIn(request, caller);
+    await this.changes.remove(id, path, conditionsOf(request));
+  }
+
+  /** The router has decoded each component once. */
+  private placeIn(request: Request, caller: ActingCaller): { id: string; path: SessionPath } {
+    const { id, path } = request.params as unknown as { id: string; path: string[] };
+    this.access.require(caller, id);
+    return { id, path: pathOf(path) };
+  }
+}
+
+function conditionsOf(request: Request): Conditions {
+  return { ifMatch: request.get('if-match'), ifNoneMatch: request.get('if-none-match') };
+}

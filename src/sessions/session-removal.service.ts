@@ -1,0 +1,84 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ADMISSION, type Admission } from '../admission/admission.js';
+import { errnoOf, RunnerError } from '../common/errors.js';
+import { LOGGER, type Logger } from '../common/logger.js';
+import { Staging } from '../files/staging.service.js';
+import { ProviderService } from '../provider/provider.service.js';
+import { LiveRuns } from '../run/live-runs.js';
+import { SESSION_OWNERS, type SessionOwners } from '../tenancy/session-owners.js';
+import { sessionNotFound } from '../tenancy/session-access.js';
+import { SESSION_ID } from '../workspace/session-id.js';
+
+/** Removes sessions with all that is kept for them, but the records of their runs. */
+@Injectable()
+export class SessionRemoval {
+  constructor(
+    @Inject(ADMISSION) private readonly admission: Admission,
+    @Inject(SESSION_OWNERS) private readonly owners: SessionOwners,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly live: LiveRuns,
+    private readonly staging: Staging,
+    private readonly providers: ProviderService,
+  ) {}
+
+  /** Whether a run of a session lives, waiting ones too. */
+  isBusy(sessionId: string): boolean {
+    return this.live.ofSession(sessionId).length > 0;
+  }
+
+  /**
+   * Removes a session. A run that comes meanwhile waits, and begins the session anew.
+   * @throws {RunnerError} `session_not_found`, `session_busy`
+   */
+  async remove(sessionId: string): Promise<void> {
+    if (!SESSION_ID.test(sessionId)) throw sessionNotFound();
+    if (this.isBusy(sessionId)) throw busy();
+    // No run has this name.
+    const holder = `removal of ${sessionId}`;
+    try {
+      await this.admission.occupy(holder, sessionId);
+    } catch (cause) {
+      throw busy(cause);
+    }
+    try {
+      await this.staging.takeAway(sessionId);
+      // A run that comes from here on makes the session its user's own.
+      this.owners.forget(sessionId);
+      await this.forget(sessionId);
+    } catch (error) {
+      throw errnoOf(error) === 'ENOENT' ? sessionNotFound() : error;
+    } finally {
+      await this.admission.release(holder);
+    }
+    this.logger.info({ session: sessionId }, 'session removed');
+  }
+
+  /** Finishes, before anything of a session is used, what a server before this one has begun. */
+  async finish(): Promise<void> {
+    for (const sessionId of await this.staging.unfinishedRemovals()) {
+      try {
+        this.owners.forget(sessionId);
+        await this.forget(sessionId);
+        this.logger.info({ session: sessionId }, 'removal of a session finished');
+      } catch (err) {
+        this.logger.error({ err, session: sessionId }, 'a session could not be removed to its end');
+      }
+    }
+    await this.staging.clear().catch((err: unknown) => {
+      this.logger.warn({ err }, 'what is left of uploads and removed sessions stays for now');
+    });
+  }
+
+  private async forget(sessionId: string): Promise<void> {
+    await this.providers.forgetSession(sessionId);
+    await this.staging.finishRemoval(sessionId);
+  }
+}
+
+function busy(cause?: unknown): RunnerError {
+  return new RunnerError(
+    'session_busy',
+    'The session has a run that has not ended, or something of one is left; cancel it, or wait.',
+    { cause },
+  );
+}

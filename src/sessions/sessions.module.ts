@@ -1,0 +1,18 @@
+import { Module } from '@nestjs/common';
+import { AdmissionModule } from '../admission/admission.module.js';
+import { FilesModule } from '../files/files.module.js';
+import { ProviderModule } from '../provider/provider.module.js';
+import { RunModule } from '../run/run.module.js';
+import { TenancyModule } from '../tenancy/tenancy.module.js';
+import { FilesController } from './files.controller.js';
+import { SessionRemoval } from './session-removal.service.js';
+import { SessionsController } from './sessions.controller.js';
+import { SessionsService } from './sessions.service.js';
+
+@Module({
+  imports: [AdmissionModule, FilesModule, ProviderModule, RunModule, TenancyModule],
+  controllers: [SessionsController, FilesController],
+  providers: [SessionRemoval, SessionsService],
+  exports: [SessionRemoval],
+})
+export class SessionsModule {}
