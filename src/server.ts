@@ -21,6 +21,7 @@ import { ConfigError } from './config/load-config.js';
 import type { RunnerConfig } from './config/runner-config.js';
 import { Authenticator } from './identity/authenticator.js';
 import { callerFirst } from './identity/caller-first.js';
+import { RunChanges } from './files/changes/run-changes.service.js';
 import { ApiDocument } from './openapi/api-document.js';
 import { ManagedStorage } from './packages/managed-storage.js';
 import { AgentSpawner } from './run/agent-process.js';
@@ -166,6 +167,7 @@ class Takeover {
     await this.app.get(SessionRemoval).finish();
     await this.app.get(RecoveryService).recover(this.ending.signal);
     this.app.get(ServerState).accept();
+    this.app.get(RunChanges).warmUp();
     void this.app.get(RetentionService).watch();
     // Nobody waits for it: no rest is taken for a package.
     this.app

@@ -4,6 +4,7 @@ import { errnoOf, RunnerError } from '../common/errors.js';
 import { KeyedLimiter } from '../common/keyed-limiter.js';
 import { openEntry } from '../common/open-folder.js';
 import { InstructionFilesService } from '../workspace/instruction-files.service.js';
+import { RunChanges } from './changes/run-changes.service.js';
 import { type Conditions, existsAlready, isForNew, requireConditions } from './conditions.js';
 import { fileError, fileNotFound, notAFile } from './file-errors.js';
 import { etagOf } from './open-file.js';
@@ -34,6 +35,7 @@ export class FileChanges {
     private readonly folders: SessionFolders,
     private readonly staging: Staging,
     private readonly instructions: InstructionFilesService,
+    private readonly changes: RunChanges,
   ) {}
 
   /**
@@ -66,6 +68,7 @@ export class FileChanges {
           // What could be run still can.
           if (present?.mode) await staged.handle.chmod(present.mode);
           await this.place(staged, place, path, conditions);
+          this.changes.note(sessionId, path, true);
           const etag = etagOf(await staged.handle.stat({ bigint: true }));
           return { isNew: present === null, etag };
         }),
@@ -93,6 +96,7 @@ export class FileChanges {
         } catch (error) {
           throw removalError(error, path);
         }
+        this.changes.note(sessionId, path, false);
       }),
     );
   }

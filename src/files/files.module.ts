@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { PackagesModule } from '../packages/packages.module.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
+import { RunChanges } from './changes/run-changes.service.js';
 import { FileChanges } from './file-changes.service.js';
 import { FileReading } from './file-reading.service.js';
 import { FolderListing } from './folder-listing.service.js';
@@ -11,7 +12,24 @@ import { Staging } from './staging.service.js';
 
 @Module({
   imports: [PackagesModule, WorkspaceModule],
-  providers: [OverlayLinks, SessionFolders, Staging, FileChanges, FileReading, FolderListing, SessionArchive],
-  exports: [SessionFolders, Staging, FileChanges, FileReading, FolderListing, SessionArchive],
+  providers: [
+    OverlayLinks,
+    SessionFolders,
+    Staging,
+    FileChanges,
+    FileReading,
+    FolderListing,
+    RunChanges,
+    SessionArchive,
+  ],
+  exports: [
+    SessionFolders,
+    Staging,
+    FileChanges,
+    FileReading,
+    FolderListing,
+    RunChanges,
+    SessionArchive,
+  ],
 })
 export class FilesModule {}

@@ -71,7 +71,10 @@ async function namesAfter(
 ): Promise<Buffer[]> {
   const smallest = new SmallestNames(limit);
   // As latin1 every byte of a name comes through.
-  for await (const { name } of await opendir(folder.self, { encoding: 'latin1', bufferSize: 512 })) {
+  for await (const { name } of await opendir(folder.self, {
+    encoding: 'latin1',
+    bufferSize: 512,
+  })) {
     const bytes = Buffer.from(name, 'latin1');
     if (after === null || Buffer.compare(bytes, after) > 0) smallest.add(bytes);
   }

@@ -88,7 +88,10 @@ async function addOther(tar: PacedTar, { folder, name, path, kind }: Found): Pro
   }
 }
 
-function headerOf(path: Buffer, { mode, mtimeMs }: { mode: bigint; mtimeMs: bigint }): Omit<TarHeader, 'type'> {
+function headerOf(
+  path: Buffer,
+  { mode, mtimeMs }: { mode: bigint; mtimeMs: bigint },
+): Omit<TarHeader, 'type'> {
   const seconds = Math.max(0, Math.floor(Number(mtimeMs) / 1000));
   return { name: path.toString(), mode: Number(mode) & 0o777, mtime: new Date(seconds * 1000) };
 }

@@ -78,11 +78,7 @@ export class SessionFolders {
    * @param path not empty
    * @throws {RunnerError} as `inFolder`
    */
-  atPlace<T>(
-    sessionId: string,
-    path: SessionPath,
-    work: (place: Place) => Promise<T>,
-  ): Promise<T> {
+  atPlace<T>(sessionId: string, path: SessionPath, work: (place: Place) => Promise<T>): Promise<T> {
     return this.within(sessionId, (session) =>
       usingFolder(session, path.slice(0, -1), async (folder, isOwn) => {
         const name = path.at(-1)!;
@@ -144,9 +140,7 @@ async function usingFolder<T>(
   try {
     for (const [depth, name] of path.entries()) {
       try {
-        const target = isOwn
-          ? await linkTarget(session, folder, path.slice(0, depth + 1))
-          : null;
+        const target = isOwn ? await linkTarget(session, folder, path.slice(0, depth + 1)) : null;
         if (target === null) {
           await follow(await folder.openSubAsIs(name));
         } else {
@@ -196,4 +190,3 @@ function refuseIn(error: unknown, path: SessionPath, depth: number): never {
   if (error instanceof UnsafePathError) throw notAFolder(shown, error.found);
   throw error;
 }
-

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { ADMISSION, type Admission } from '../admission/admission.js';
+import { settledWithin } from '../common/abort.js';
 import { nowUtc } from '../common/clock.js';
 import { RunnerError } from '../common/errors.js';
 import { LOGGER, type Logger } from '../common/logger.js';
+import type { RunFiles } from '../files/changes/run-files.js';
 import { LiveRuns } from './live-runs.js';
 import { Redaction } from './redaction.js';
 import { exitData } from './run-events.js';
@@ -16,9 +18,14 @@ import type { Run } from './run.js';
 /** How often an end that could not be written is tried again, in milliseconds. */
 const RETRY_MS = 2000;
 
+/** How long the slot waits for what the run has changed, once nothing of the agent is left. */
+const FILES_SECONDS = 0.02;
+
 /** What came with an end. */
 export interface Ending {
   end: RunEnd;
+  /** What the run has changed, which may still be looked for. */
+  files?: Promise<RunFiles | null>;
   /** Why the preparation failed. */
   failure?: RunnerError;
   /** No agent was started, though the record may say so. */
@@ -57,6 +64,9 @@ export class RunEnding {
       }
     };
     await attempt('removing temporary folders', () => this.preparation.cleanUp(run));
+    await attempt('finding out what has changed', async () => {
+      if (ending.files !== undefined) end.files = this.shown(await this.filesOf(run, ending.files));
+    });
     let lastEventId: number | null = null;
     await attempt('writing the end', async () => {
       lastEventId = ending.isLogged
@@ -107,8 +117,29 @@ export class RunEnding {
   private redacted({ end, failure }: Ending): Pick<Ending, 'end' | 'failure'> {
     const shown = (detail: string) => this.redaction.text(detail);
     return {
-      end: end.detail === null ? end : { ...end, detail: shown(end.detail) },
+      end: { ...end, detail: end.detail === null ? null : shown(end.detail) },
       failure: failure && new RunnerError(failure.code, shown(failure.detail), failure.facts),
+    };
+  }
+
+  /**
+   * What the run has changed. Mostly that is known by now. Where a large tree is still looked at, the slot
+   * does not wait for it: nothing of the agent is left, and only the session is not done with.
+   */
+  private async filesOf(run: Run, files: Promise<RunFiles | null>): Promise<RunFiles | null> {
+    if (!(await settledWithin(FILES_SECONDS, files))) await this.admission.releaseSlot(run.id);
+    return files;
+  }
+
+  private shown(files: RunFiles | null): RunFiles | null {
+    const texts = (paths: string[]) => paths.map((path) => this.redaction.text(path));
+    if (files === null) return null;
+    const { created, modified, deleted } = files;
+    return {
+      ...files,
+      created: texts(created),
+      modified: texts(modified),
+      deleted: texts(deleted),
     };
   }
 

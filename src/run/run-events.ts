@@ -1,3 +1,4 @@
+import type { RunFiles } from '../files/changes/run-files.js';
 import type { Run } from './run.js';
 import { resultBody, type ResultBody, resultIn } from './result-body.js';
 import { safeJson } from './event-frame.js';
@@ -40,6 +41,7 @@ export function exitData({ id, sessionId }: RunRecord, end: RunEnd): string {
     killed: end.killed,
     survivors: end.survivors,
     ...resultBody(end),
+    files: end.files,
   });
 }
 
@@ -55,14 +57,21 @@ export function endIn(data: string): RunEnd | null {
   return {
     ...{ reason, code, detail, killed, survivors },
     returnCode: exit.return_code,
+    // A server before this one did not say it.
+    files: exit.files ?? null,
     result: resultIn(exit),
   };
 }
 
 type ExitBody = EndCause &
-  ResultBody & { return_code: number | null; killed: boolean; survivors: number };
+  ResultBody & {
+    return_code: number | null;
+    killed: boolean;
+    survivors: number;
+    files?: RunFiles | null;
+  };
 
 /** The end of a run whose agent never ran, or of whose agent nothing is known. */
 export function endWithoutAgent(cause: EndCause): RunEnd {
-  return { ...cause, returnCode: null, killed: false, survivors: 0, result: null };
+  return { ...cause, returnCode: null, killed: false, survivors: 0, files: null, result: null };
 }

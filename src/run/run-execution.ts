@@ -4,6 +4,8 @@ import { monotonicSeconds, nowUtc } from '../common/clock.js';
 import { RunnerError, toRunnerError } from '../common/errors.js';
 import { fairTurn } from '../common/fair-turn.js';
 import type { Logger } from '../common/logger.js';
+import { RunChanges } from '../files/changes/run-changes.service.js';
+import type { RunFiles } from '../files/changes/run-files.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { type AgentProcess, AgentSpawner } from './agent-process.js';
 import { hostIdentity } from './proc.js';
@@ -17,10 +19,15 @@ import type { AgentFacts, EndCause } from './run-record.js';
 import { RUN_STORE, type RunStore } from './run-store.js';
 import type { Run } from './run.js';
 
+/** What takes longer to end than this may have gone on working meanwhile. */
+const STILL_AT_WORK_SECONDS = 0.05;
+
 interface Started {
   agent: AgentProcess;
   isResumed: boolean;
   recorder: OutputRecorder;
+  /** When it was, by the clock of files; null where that is not known. */
+  moment: number | null;
 }
 
 /** Leads an admitted run from its preparation to the exit of its agent. */
@@ -33,6 +40,7 @@ export class RunExecution {
     private readonly spawner: AgentSpawner,
     private readonly metrics: RunMetrics,
     private readonly redaction: Redaction,
+    private readonly changes: RunChanges,
   ) {}
 
   /** Never rejects. When it is done nothing of the agent is left that could be ended. */
@@ -48,6 +56,7 @@ export class RunExecution {
       return endedBefore(run, error);
     }
     const { agent, recorder, isResumed } = started;
+
     const startedAt = monotonicSeconds();
     const preparationSeconds = startedAt - began;
     this.metrics.preparation.observe(preparationSeconds);
@@ -57,7 +66,7 @@ export class RunExecution {
     );
     if (run.logFault === null) run.prepared.resolve();
     try {
-      return await this.supervise(run, agent, recorder);
+      return await this.supervise(run, started);
     } finally {
       // An agent that could not be ended has had its last word too.
       recorder.stop();
@@ -106,6 +115,7 @@ export class RunExecution {
         this.config,
         this.metrics,
       );
+      const moment = this.preparation.momentOf(run);
       const agent = await this.spawner
         .spawn(
           { ...launch, cwd: repo.self, cookie: run.record.cookie, maxLineBytes, maxOutputBytes },
@@ -126,7 +136,7 @@ export class RunExecution {
       // At once: where it cannot be written, the client is still to hear it as a status.
       run.log.flush();
       await this.noteProcess(run, agent, log);
-      return { agent, recorder, isResumed: launch.talk !== null };
+      return { agent, recorder, isResumed: launch.talk !== null, moment };
     } finally {
       await repo.close().catch((err: unknown) => log.error({ err }, 'repo/ could not be closed'));
     }
@@ -143,11 +153,11 @@ export class RunExecution {
     }
   }
 
-  private async supervise(
-    run: Run,
-    agent: AgentProcess,
-    recorder: OutputRecorder,
-  ): Promise<Ending> {
+  private changesOf({ sessionId }: Run, moment: number | null): Promise<RunFiles | null> {
+    return moment === null ? Promise.resolve(null) : this.changes.since(sessionId, moment);
+  }
+
+  private async supervise(run: Run, { agent, recorder, moment }: Started): Promise<Ending> {
     const limit = Math.min(
       run.record.order.maxRuntimeSeconds ?? Infinity,
       this.config.maxRuntimeSeconds,
@@ -172,13 +182,18 @@ export class RunExecution {
         ? await exited
         : await Promise.race([exited, sleep(1000, null)]);
     await agent.drain();
+    // While it is seen to it that nothing of the agent is left, which mostly holds already.
+    let files = this.changesOf(run, moment);
+    const looked = monotonicSeconds();
     if (run.cause === null && this.config.background === 'end') tree = await agent.end();
+    if (monotonicSeconds() - looked > STILL_AT_WORK_SECONDS) files = this.changesOf(run, moment);
     run.log.flush();
     const cause = run.cause ?? completed(run);
     const { killed, survivors } = tree ?? { killed: false, survivors: 0 };
     const result = recorder.result({ returnCode, isOwn: run.cause === null });
     return {
-      end: { ...cause, killed, survivors, returnCode, result },
+      end: { ...cause, killed, survivors, returnCode, files: null, result },
+      files,
       // Nothing of it was shown to anybody.
       failure: run.log.lastEventId === 0 ? failureOf(run, run.logFault) : undefined,
       gone: survivors > 0 ? () => agent.gone() : undefined,

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunnerConfig } from '../config/runner-config.js';
+import type { RunChanges } from '../files/changes/run-changes.service.js';
 import type { PolicyService } from '../provider/policy.service.js';
 import type { LaunchRequest, ProviderService } from '../provider/provider.service.js';
 import type { WorkspaceService } from '../workspace/workspace.service.js';
@@ -30,6 +31,7 @@ describe('the temporary folders of a run', () => {
         prepareLaunch: async ({ folder }: LaunchRequest) => launched.push(folder.tmp),
       } as unknown as ProviderService,
       { prepare: async () => ({}), repoPathOf: () => base } as unknown as WorkspaceService,
+      {} as RunChanges,
     );
     const run = { id: '1', record: { order: {} }, stopSignal: new AbortController().signal };
     await preparation.prepare(run as unknown as Run);
@@ -57,6 +59,7 @@ describe('the end of the temporary folders of a run', () => {
       {} as PolicyService,
       { keepLogin: async () => undefined } as unknown as ProviderService,
       { leave: () => undefined } as unknown as WorkspaceService,
+      {} as RunChanges,
     );
 
   it.each([

@@ -6,6 +6,7 @@ import { removeTree } from '../common/remove-tree.js';
 import { errnoOf, RunnerError, toRunnerError } from '../common/errors.js';
 import { together } from '../common/together.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import { RunChanges } from '../files/changes/run-changes.service.js';
 import type { OverlaySummary } from '../packages/package-types.js';
 import type { RunPolicy } from '../provider/policy.js';
 import { PolicyService } from '../provider/policy.service.js';
@@ -32,6 +33,7 @@ export class RunPreparation {
     private readonly policies: PolicyService,
     private readonly providers: ProviderService,
     private readonly workspaces: WorkspaceService,
+    private readonly changes: RunChanges,
   ) {}
 
   /**
@@ -64,6 +66,11 @@ export class RunPreparation {
   async cleanUp(run: Run): Promise<void> {
     this.workspaces.leave(run.sessionId);
     await together(this.removeFolders(run), this.providers.keepLogin(run.provider, run.sessionId));
+  }
+
+  /** The moment of the start of its agent; call it in the tick of the spawn. */
+  momentOf(run: Run): number | null {
+    return this.changes.moment(this.folderOf(run).tmp);
   }
 
   /** Remembers the talk of a run whose agent has ended, as `TalksService.remember` does. */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../common/errors.js';
+import type { RunFiles } from '../files/changes/run-files.js';
 import type { OverlaySummary } from '../packages/package-types.js';
 import type { AgentResult } from '../provider/agent-result.js';
 
@@ -42,6 +43,8 @@ export interface RunEnd extends EndCause {
   killed: boolean;
   /** Processes that could not be ended. */
   survivors: number;
+  /** What it has changed in its session; null where that is not known. */
+  files: RunFiles | null;
   /** What the agent made of it; null if none ran, or nobody was there to listen to its end. */
   result: AgentResult | null;
 }

@@ -34,6 +34,7 @@ export function bodyOf(view: RunView, withPrompt = false): RunBody {
   return {
     ...listedBodyOf(view),
     result_text: resultBody(end).result_text,
+    files: end?.files ?? null,
     ...(withPrompt ? { prompt: order.prompt } : {}),
   };
 }

@@ -4,6 +4,7 @@ import { AdmissionModule } from '../admission/admission.module.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { PROBLEM_LISTENER } from '../common/problem-listener.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import { FilesModule } from '../files/files.module.js';
 import { PackagesModule } from '../packages/packages.module.js';
 import { ProviderModule } from '../provider/provider.module.js';
 import { TenancyModule } from '../tenancy/tenancy.module.js';
@@ -33,6 +34,7 @@ import { SessionPast } from './session-past.js';
 
 @Module({
   imports: [TenancyModule, AdmissionModule, WorkspaceModule, PackagesModule, ProviderModule],
+  imports: [AdmissionModule, FilesModule, WorkspaceModule, PackagesModule, ProviderModule],
   controllers: [RunController],
   providers: [
     ...RUN_METRIC_PROVIDERS,

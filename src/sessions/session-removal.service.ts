@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ADMISSION, type Admission } from '../admission/admission.js';
 import { errnoOf, RunnerError } from '../common/errors.js';
 import { LOGGER, type Logger } from '../common/logger.js';
+import { RunChanges } from '../files/changes/run-changes.service.js';
 import { Staging } from '../files/staging.service.js';
 import { ProviderService } from '../provider/provider.service.js';
 import { LiveRuns } from '../run/live-runs.js';
@@ -19,6 +20,7 @@ export class SessionRemoval {
     private readonly live: LiveRuns,
     private readonly staging: Staging,
     private readonly providers: ProviderService,
+    private readonly changes: RunChanges,
   ) {}
 
   /** Whether a run of a session lives, waiting ones too. */
@@ -70,6 +72,7 @@ export class SessionRemoval {
   }
 
   private async forget(sessionId: string): Promise<void> {
+    this.changes.forget(sessionId);
     await this.providers.forgetSession(sessionId);
     await this.staging.finishRemoval(sessionId);
   }

@@ -1,4 +1,14 @@
-import { Controller, Delete, Get, HttpCode, Param, Query, Req, Res, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Query,
+  Req,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { FolderListing } from '../files/folder-listing.service.js';
 import { SessionArchive } from '../files/session-archive.service.js';

@@ -18,9 +18,7 @@ export class SessionsService {
 
   /** @throws {RunnerError} `session_not_found`, `not_a_folder` */
   async get(sessionId: string): Promise<SessionBody> {
-    const { birthtime } = await this.folders.within(sessionId, ({ workspace }) =>
-      workspace.stat(),
-    );
+    const { birthtime } = await this.folders.within(sessionId, ({ workspace }) => workspace.stat());
     const owner = this.owners.ownerOf(sessionId);
     return {
       session_id: sessionId,

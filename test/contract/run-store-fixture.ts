@@ -57,6 +57,7 @@ export function ended(
       returnCode: 0,
       killed: false,
       survivors: 0,
+      files: null,
       result: null,
     },
     lastEventId: 3,
