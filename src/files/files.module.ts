@@ -5,6 +5,9 @@ import { RunChanges } from './changes/run-changes.service.js';
 import { FileChanges } from './file-changes.service.js';
 import { FileReading } from './file-reading.service.js';
 import { FolderListing } from './folder-listing.service.js';
+import { GitFolders } from './history/git-folders.js';
+import { GitProgram } from './history/git-program.js';
+import { History } from './history/history.service.js';
 import { OverlayLinks } from './overlay-links.js';
 import { SessionArchive } from './session-archive.service.js';
 import { SessionFolders } from './session-folders.js';
@@ -19,6 +22,9 @@ import { Staging } from './staging.service.js';
     FileChanges,
     FileReading,
     FolderListing,
+    GitFolders,
+    GitProgram,
+    History,
     RunChanges,
     SessionArchive,
   ],
@@ -28,6 +34,7 @@ import { Staging } from './staging.service.js';
     FileChanges,
     FileReading,
     FolderListing,
+    History,
     RunChanges,
     SessionArchive,
   ],

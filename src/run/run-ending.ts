@@ -5,7 +5,9 @@ import { settledWithin } from '../common/abort.js';
 import { nowUtc } from '../common/clock.js';
 import { RunnerError } from '../common/errors.js';
 import { LOGGER, type Logger } from '../common/logger.js';
+import { RunnerConfig } from '../config/runner-config.js';
 import type { RunFiles } from '../files/changes/run-files.js';
+import { History } from '../files/history/history.service.js';
 import { LiveRuns } from './live-runs.js';
 import { Redaction } from './redaction.js';
 import { exitData } from './run-events.js';
@@ -47,6 +49,8 @@ export class RunEnding {
     private readonly preparation: RunPreparation,
     private readonly metrics: RunMetrics,
     private readonly redaction: Redaction,
+    private readonly config: RunnerConfig,
+    private readonly history: History,
   ) {}
 
   /**
@@ -93,6 +97,7 @@ export class RunEnding {
       if (!isNew) await this.store.annotate(run.id, written);
     });
     await attempt('releasing the slot', () => this.release(run, ending));
+    this.keep(run, ending);
     this.live.delete(run);
     await attempt('showing the end', async () => run.log.publishEnd());
     // An end that the server before this one knew was counted by that one.
@@ -129,6 +134,13 @@ export class RunEnding {
   private async filesOf(run: Run, files: Promise<RunFiles | null>): Promise<RunFiles | null> {
     if (!(await settledWithin(FILES_SECONDS, files))) await this.admission.releaseSlot(run.id);
     return files;
+  }
+
+  /** Keeps what the run has left, now that nothing waits for it. */
+  private keep({ id, sessionId, record }: Run, { files }: Ending): void {
+    if (!this.config.files.commitRuns || files === undefined) return;
+    const prompt = this.redaction.text(record.order.prompt);
+    void this.history.commit(sessionId, { runId: id, userId: record.userId, prompt });
   }
 
   private shown(files: RunFiles | null): RunFiles | null {

@@ -3,6 +3,7 @@ import { ADMISSION, type Admission } from '../admission/admission.js';
 import { errnoOf, RunnerError } from '../common/errors.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { RunChanges } from '../files/changes/run-changes.service.js';
+import { History } from '../files/history/history.service.js';
 import { Staging } from '../files/staging.service.js';
 import { ProviderService } from '../provider/provider.service.js';
 import { LiveRuns } from '../run/live-runs.js';
@@ -21,6 +22,7 @@ export class SessionRemoval {
     private readonly staging: Staging,
     private readonly providers: ProviderService,
     private readonly changes: RunChanges,
+    private readonly history: History,
   ) {}
 
   /** Whether a run of a session lives, waiting ones too. */
@@ -73,6 +75,7 @@ export class SessionRemoval {
 
   private async forget(sessionId: string): Promise<void> {
     this.changes.forget(sessionId);
+    await this.history.forget(sessionId);
     await this.providers.forgetSession(sessionId);
     await this.staging.finishRemoval(sessionId);
   }

@@ -5,13 +5,14 @@ import { ProviderModule } from '../provider/provider.module.js';
 import { RunModule } from '../run/run.module.js';
 import { TenancyModule } from '../tenancy/tenancy.module.js';
 import { FilesController } from './files.controller.js';
+import { HistoryController } from './history.controller.js';
 import { SessionRemoval } from './session-removal.service.js';
 import { SessionsController } from './sessions.controller.js';
 import { SessionsService } from './sessions.service.js';
 
 @Module({
   imports: [AdmissionModule, FilesModule, ProviderModule, RunModule, TenancyModule],
-  controllers: [SessionsController, FilesController],
+  controllers: [SessionsController, FilesController, HistoryController],
   providers: [SessionRemoval, SessionsService],
   exports: [SessionRemoval],
 })

@@ -146,6 +146,5 @@ function openFolder(parent: number, name: string): number | null {
 
 function entryOf(fd: number, name: string): string | Buffer {
   const path = `/proc/self/fd/${fd}/${name}`;
-  // eslint-disable-next-line no-control-regex -- the bytes of a text in ASCII are its characters
   return /^[\x00-\x7f]*$/.test(name) ? path : Buffer.from(path, 'latin1');
 }

@@ -1,0 +1,194 @@
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { settledWithin } from '../../common/abort.js';
+import { Directory } from '../../common/directory.js';
+import { RunnerError } from '../../common/errors.js';
+import { KeyedLimiter } from '../../common/keyed-limiter.js';
+import { LOGGER, type Logger } from '../../common/logger.js';
+import { RunnerConfig } from '../../config/runner-config.js';
+import { SessionFolders } from '../session-folders.js';
+import { type Commit, commitsIn, FORMAT, messageOf, type RunNote } from './commit.js';
+import { GitFolders } from './git-folders.js';
+import { GitProgram } from './git-program.js';
+import { commitOf } from './tree-import.js';
+
+const MAIN = 'refs/heads/main';
+const PRESENT = 'refs/heads/present';
+const BEGINNING = 'refs/heads/beginning';
+const COMMIT_ID = /^[0-9a-f]{40}$/;
+/** How long the end of the server waits for commits. */
+const LAST_COMMITS_SECONDS = 10;
+/** Packs after which they are put together: each commit brings one. */
+const MAX_PACKS = 30;
+
+/** How something differs from what was before it. */
+export interface Difference {
+  /** The commit before; null where that is the template, or nothing. */
+  from: string | null;
+  /** The commit; null for what is there now. */
+  to: string | null;
+  /** In git's form. */
+  diff: string;
+  /** There was more of it. */
+  truncated: boolean;
+}
+
+/** Keeps what runs have left of their sessions as commits, in git directories of the server's own. */
+@Injectable()
+export class History implements OnModuleDestroy {
+  /** One at a time for each session. */
+  private readonly turns = new KeyedLimiter();
+  private readonly underWay = new Set<Promise<void>>();
+
+  constructor(
+    private readonly config: RunnerConfig,
+    private readonly folders: SessionFolders,
+    private readonly gitFolders: GitFolders,
+    private readonly git: GitProgram,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Keeps a session as it is now, as the commit of a run. Never rejects: a commit is no part of a run. */
+  async commit(sessionId: string, note: RunNote): Promise<void> {
+    const commit = this.commitNow(sessionId, note);
+    this.underWay.add(commit);
+    await commit;
+    this.underWay.delete(commit);
+  }
+
+  /** A server that ends lets them finish. */
+  async onModuleDestroy(): Promise<void> {
+    await settledWithin(LAST_COMMITS_SECONDS, Promise.all(this.underWay));
+  }
+
+  private async commitNow(sessionId: string, note: RunNote): Promise<void> {
+    try {
+      await this.turns.run(sessionId, () =>
+        this.folders.within(sessionId, async ({ repo }) => {
+          const folder = await this.gitFolders.ensure(sessionId);
+          const parent = await this.lastOf(folder);
+          const order = { ref: MAIN, parent, message: messageOf(note) };
+          await this.import(folder, repo, order);
+          await this.tidy(folder);
+        }),
+      );
+    } catch (err) {
+      this.logger.warn({ err, session: sessionId, run: note.runId }, 'a run is no commit');
+    }
+  }
+
+  /**
+   * The commits of a session, newest first.
+   * @param cursor the commit to begin with; null for the newest
+   * @throws {RunnerError} `session_not_found`, `cursor_unknown`, `git_failed`
+   */
+  async log(
+    sessionId: string,
+    limit: number,
+    cursor: string | null,
+  ): Promise<{ commits: Commit[]; next: string | null }> {
+    return this.folders.within(sessionId, async () => {
+      const folder = await this.gitFolders.find(sessionId);
+      const last = folder === null ? null : await this.lastOf(folder);
+      if (cursor !== null && !(await this.isKnown(folder, cursor))) throw cursorUnknown();
+      if (folder === null || last === null) return { commits: [], next: null };
+      const from = cursor ?? last;
+      const args = ['log', '-z', `--format=${FORMAT}`, `--max-count=${limit + 1}`, from, '--'];
+      const { output } = await this.git.run(folder, args);
+      const commits = commitsIn(output);
+      return { commits: commits.slice(0, limit), next: commits[limit]?.commit ?? null };
+    });
+  }
+
+  /**
+   * What a commit has changed; without one, how the session differs now from its last commit, and where it
+   * has none, from the template that it began with.
+   * @throws {RunnerError} `session_not_found`, `commit_not_found`, `git_failed`
+   */
+  async diff(sessionId: string, commit: string | null): Promise<Difference> {
+    return this.folders.within(sessionId, async ({ repo }) => {
+      const folder = await this.gitFolders.find(sessionId);
+      if (commit === null) return this.diffNow(folder, repo);
+      if (folder === null || !(await this.isKnown(folder, commit))) throw commitNotFound();
+      const { output } = await this.git.run(folder, ['rev-list', '--parents', '-n1', commit]);
+      const parent = output.toString().trim().split(' ')[1] ?? null;
+      const between = parent === null ? ['--root', commit] : [parent, commit];
+      return { from: parent, to: commit, ...(await this.compare(folder, between)) };
+    });
+  }
+
+  /** Removes the commits of a session that is no more. */
+  async forget(sessionId: string): Promise<void> {
+    await this.turns.run(sessionId, () => this.gitFolders.remove(sessionId));
+  }
+
+  private async diffNow(folder: string | null, repo: Directory): Promise<Difference> {
+    const last = folder === null ? null : await this.lastOf(folder);
+    return this.gitFolders.withTemporary(folder, async (temporary) => {
+      const message = 'now';
+      if (last === null) {
+        const template = await Directory.open(this.config.templateRoot);
+        try {
+          await this.import(temporary, template, { ref: BEGINNING, parent: null, message });
+        } finally {
+          await template.close();
+        }
+      }
+      await this.import(temporary, repo, { ref: PRESENT, parent: last, message });
+      const between = [last ?? BEGINNING, PRESENT];
+      return { from: last, to: null, ...(await this.compare(temporary, between)) };
+    });
+  }
+
+  private async compare(
+    folder: string,
+    between: readonly string[],
+  ): Promise<Pick<Difference, 'diff' | 'truncated'>> {
+    const how = ['--no-ext-diff', '--no-textconv', '--no-color', '--ignore-submodules=all'];
+    const args = ['diff-tree', '-p', '-r', '--no-commit-id', ...how, ...between, '--'];
+    const { output, isTruncated } = await this.git.run(folder, args);
+    return { diff: output.toString('utf8'), truncated: isTruncated };
+  }
+
+  private async import(
+    folder: string,
+    tree: Directory,
+    order: Parameters<typeof commitOf>[1],
+  ): Promise<void> {
+    const args = ['fast-import', '--quiet', '--done', '--date-format=raw', '--force'];
+    await this.git.run(folder, args, { input: commitOf(tree, order) });
+  }
+
+  private async lastOf(folder: string): Promise<string | null> {
+    const args = ['for-each-ref', '--format=%(objectname)', MAIN];
+    const id = (await this.git.run(folder, args)).output.toString().trim();
+    return COMMIT_ID.test(id) ? id : null;
+  }
+
+  /** Whether a commit is one of a session's. */
+  private async isKnown(folder: string | null, commit: string): Promise<boolean> {
+    if (folder === null || !COMMIT_ID.test(commit)) return false;
+    // Fails for an object that is not there.
+    const args = ['for-each-ref', '--format=x', '--contains', commit, MAIN];
+    return this.git.run(folder, args).then(
+      ({ output }) => output.length > 0,
+      () => false,
+    );
+  }
+
+  private async tidy(folder: string): Promise<void> {
+    const { output } = await this.git.run(folder, ['count-objects', '-v']);
+    const packs = Number(/^packs: (\d+)$/m.exec(output.toString())?.[1] ?? 0);
+    if (packs > MAX_PACKS) await this.git.run(folder, ['repack', '-a', '-d', '-q']);
+  }
+}
+
+function commitNotFound(): RunnerError {
+  return new RunnerError(
+    'commit_not_found',
+    'The session has no such commit; its commits stand at /sessions/{id}/git/log.',
+  );
+}
+
+function cursorUnknown(): RunnerError {
+  return new RunnerError('cursor_unknown', 'The cursor is none of the commits of this session.');
+}

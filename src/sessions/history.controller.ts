@@ -1,0 +1,46 @@
+import { Controller, Get, Param, Query, UseGuards } from '@nestjs/common';
+import { History } from '../files/history/history.service.js';
+import { Scopes } from '../identity/access.decorators.js';
+import { TakeoverGuard } from '../run/takeover.guard.js';
+import { ActingCaller } from '../tenancy/acting-caller.js';
+import { CurrentCaller } from '../tenancy/current-caller.js';
+import { SessionAccess } from '../tenancy/session-access.js';
+import { pageOf, textIn } from './query.js';
+import { CommitPageBody, DifferenceBody } from './history.answers.js';
+
+/** The routes of what runs have left of a session, as commits of the server's own. */
+@Controller('sessions')
+@UseGuards(TakeoverGuard)
+export class HistoryController {
+  constructor(
+    private readonly access: SessionAccess,
+    private readonly history: History,
+  ) {}
+
+  /** `GET /sessions/{id}/git/log`: the commits, newest first. */
+  @Scopes('files:read')
+  @Get(':id/git/log')
+  async log(
+    @Param('id') id: string,
+    @Query() query: Record<string, unknown>,
+    @CurrentCaller() caller: ActingCaller,
+  ): Promise<CommitPageBody> {
+    const { limit, cursor } = pageOf(query);
+    this.access.require(caller, id);
+    const { commits, next } = await this.history.log(id, limit, cursor);
+    return { commits, next_cursor: next };
+  }
+
+  /** `GET /sessions/{id}/git/diff`: what a commit has changed, or what has changed since the last. */
+  @Scopes('files:read')
+  @Get(':id/git/diff')
+  async diff(
+    @Param('id') id: string,
+    @Query() query: Record<string, unknown>,
+    @CurrentCaller() caller: ActingCaller,
+  ): Promise<DifferenceBody> {
+    const commit = textIn(query, 'commit');
+    this.access.require(caller, id);
+    return this.history.diff(id, commit);
+  }
+}
