@@ -134,7 +134,6 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     metricsToken: values.FERMILINK_RUNNER_METRICS_TOKEN ?? null,
     identity: identitySettings(values, faults),
     corsOrigins: listed(values.FERMILINK_RUNNER_CORS_ORIGINS ?? ''),
-    corsOrigins: corsOrigins(values.FERMILINK_RUNNER_CORS_ORIGINS),
     files: fileSettings(values),
     agents: {
       home: values.FERMILINK_AGENT_HOME,

@@ -60,6 +60,7 @@ function base() {
     .addServer('/')
     .addTag('runs', 'Runs, their events, and how they are ended.')
     .addTag('packages', 'Scientific packages, which runs are given.')
+    .addTag('sessions', 'Sessions, their files, and what runs have left of them.')
     .addTag('ops', 'Load, metrics and health.')
     .addTag('document', 'This document, and a page to try it.')
     .addBearerAuth({

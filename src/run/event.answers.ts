@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import { RunFilesBody } from '../files/changes/run-files.answers.js';
 import { CODE_MEANINGS } from '../openapi/codes.js';
 import { OverlayBody } from '../packages/overlay.answers.js';
 import { ListedResult } from './result.answers.js';
@@ -86,4 +87,11 @@ export class RunnerExitEvent extends ListedResult implements EndCause {
 
   @ApiProperty({ type: String, nullable: true })
   result_text!: string | null;
+
+  @ApiProperty({
+    type: () => RunFilesBody,
+    nullable: true,
+    description: 'What it has changed in its session; null where that is not known.',
+  })
+  files!: RunFilesBody | null;
 }

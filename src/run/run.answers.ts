@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import { RunFilesBody } from '../files/changes/run-files.answers.js';
 import { COUNT, TIME } from '../openapi/schemas.js';
 import { OverlayBody } from '../packages/overlay.answers.js';
 import { ListedResult } from './result.answers.js';
@@ -121,6 +122,13 @@ export class RunBody extends ListedRunBody {
     description: "The agent's last message, at most 64 KiB.",
   })
   result_text!: string | null;
+
+  @ApiProperty({
+    type: () => RunFilesBody,
+    nullable: true,
+    description: 'What it has changed in its session; null where that is not known.',
+  })
+  files!: RunFilesBody | null;
 
   @ApiPropertyOptional({ type: String, description: 'Only with `include=prompt`.' })
   prompt?: string;

@@ -33,8 +33,7 @@ import { ServerState } from './server-state.js';
 import { SessionPast } from './session-past.js';
 
 @Module({
-  imports: [TenancyModule, AdmissionModule, WorkspaceModule, PackagesModule, ProviderModule],
-  imports: [AdmissionModule, FilesModule, WorkspaceModule, PackagesModule, ProviderModule],
+  imports: [TenancyModule, AdmissionModule, FilesModule, WorkspaceModule, PackagesModule, ProviderModule],
   controllers: [RunController],
   providers: [
     ...RUN_METRIC_PROVIDERS,

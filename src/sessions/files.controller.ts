@@ -1,3 +1,4 @@
+import { ApiTags } from '@nestjs/swagger';
 import { Controller, Delete, Get, HttpCode, Put, Req, Res, UseGuards } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { RunnerConfig } from '../config/runner-config.js';
@@ -6,14 +7,17 @@ import { FileChanges, fileTooLarge } from '../files/file-changes.service.js';
 import { FileReading } from '../files/file-reading.service.js';
 import { pathOf, type SessionPath } from '../files/session-path.js';
 import { Scopes } from '../identity/access.decorators.js';
+import { Described } from '../openapi/described.decorator.js';
 import { TakeoverGuard } from '../run/takeover.guard.js';
 import { ActingCaller } from '../tenancy/acting-caller.js';
 import { CurrentCaller } from '../tenancy/current-caller.js';
 import { SessionAccess } from '../tenancy/session-access.js';
 import { sendFile } from './download.js';
 import { uploadOf } from './upload-body.js';
+import { GET_FILE, PUT_FILE, DELETE_FILE } from './file.routes.js';
 
 /** The routes of single files. */
+@ApiTags('sessions')
 @Controller('sessions')
 @UseGuards(TakeoverGuard)
 export class FilesController {
@@ -25,6 +29,7 @@ export class FilesController {
   ) {}
 
   /** `GET /sessions/{id}/files/{path}`: a file, or a part of it. */
+  @Described(GET_FILE)
   @Scopes('files:read')
   @Get(':id/files/*path')
   async download(
@@ -37,6 +42,7 @@ export class FilesController {
   }
 
   /** `PUT /sessions/{id}/files/{path}`: puts a file there. */
+  @Described(PUT_FILE)
   @Scopes('files:write')
   @Put(':id/files/*path')
   async upload(
@@ -55,6 +61,7 @@ export class FilesController {
   }
 
   /** `DELETE /sessions/{id}/files/{path}`: removes a file, a link, or an empty folder. */
+  @Described(DELETE_FILE)
   @Scopes('files:write')
   @Delete(':id/files/*path')
   @HttpCode(204)

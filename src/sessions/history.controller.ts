@@ -1,14 +1,18 @@
+import { ApiTags } from '@nestjs/swagger';
 import { Controller, Get, Param, Query, UseGuards } from '@nestjs/common';
 import { History } from '../files/history/history.service.js';
 import { Scopes } from '../identity/access.decorators.js';
+import { Described } from '../openapi/described.decorator.js';
 import { TakeoverGuard } from '../run/takeover.guard.js';
 import { ActingCaller } from '../tenancy/acting-caller.js';
 import { CurrentCaller } from '../tenancy/current-caller.js';
 import { SessionAccess } from '../tenancy/session-access.js';
 import { pageOf, textIn } from './query.js';
 import { CommitPageBody, DifferenceBody } from './history.answers.js';
+import { GET_LOG, GET_DIFF } from './session.routes.js';
 
 /** The routes of what runs have left of a session, as commits of the server's own. */
+@ApiTags('sessions')
 @Controller('sessions')
 @UseGuards(TakeoverGuard)
 export class HistoryController {
@@ -18,6 +22,7 @@ export class HistoryController {
   ) {}
 
   /** `GET /sessions/{id}/git/log`: the commits, newest first. */
+  @Described(GET_LOG)
   @Scopes('files:read')
   @Get(':id/git/log')
   async log(
@@ -32,6 +37,7 @@ export class HistoryController {
   }
 
   /** `GET /sessions/{id}/git/diff`: what a commit has changed, or what has changed since the last. */
+  @Described(GET_DIFF)
   @Scopes('files:read')
   @Get(':id/git/diff')
   async diff(

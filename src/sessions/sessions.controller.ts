@@ -1,3 +1,4 @@
+import { ApiTags } from '@nestjs/swagger';
 import {
   Controller,
   Delete,
@@ -14,6 +15,7 @@ import { FolderListing } from '../files/folder-listing.service.js';
 import { SessionArchive } from '../files/session-archive.service.js';
 import { pathIn } from '../files/session-path.js';
 import { Scopes } from '../identity/access.decorators.js';
+import { Described } from '../openapi/described.decorator.js';
 import { TakeoverGuard } from '../run/takeover.guard.js';
 import { ActingCaller } from '../tenancy/acting-caller.js';
 import { CurrentCaller } from '../tenancy/current-caller.js';
@@ -23,8 +25,10 @@ import { pageOf, wordIn } from './query.js';
 import { FolderPageBody, SessionBody } from './session.answers.js';
 import { SessionRemoval } from './session-removal.service.js';
 import { SessionsService } from './sessions.service.js';
+import { GET_SESSION, DELETE_SESSION, LIST_FILES, GET_ARCHIVE } from './session.routes.js';
 
 /** The routes of whole sessions and their folders. */
+@ApiTags('sessions')
 @Controller('sessions')
 @UseGuards(TakeoverGuard)
 export class SessionsController {
@@ -37,6 +41,7 @@ export class SessionsController {
   ) {}
 
   /** `GET /sessions/{id}`: what is known of a session. */
+  @Described(GET_SESSION)
   @Scopes('files:read')
   @Get(':id')
   async get(@Param('id') id: string, @CurrentCaller() caller: ActingCaller): Promise<SessionBody> {
@@ -45,6 +50,7 @@ export class SessionsController {
   }
 
   /** `DELETE /sessions/{id}`: removes a session with all its files. */
+  @Described(DELETE_SESSION)
   @Scopes('files:write')
   @Delete(':id')
   @HttpCode(204)
@@ -54,6 +60,7 @@ export class SessionsController {
   }
 
   /** `GET /sessions/{id}/files`: a part of a folder. */
+  @Described(LIST_FILES)
   @Scopes('files:read')
   @Get(':id/files')
   async list(
@@ -69,6 +76,7 @@ export class SessionsController {
   }
 
   /** `GET /sessions/{id}/archive`: all files as a tar.gz. */
+  @Described(GET_ARCHIVE)
   @Scopes('files:read')
   @Get(':id/archive')
   async archive(
