@@ -4,8 +4,7 @@ import { monotonicSeconds, nowUtc } from '../common/clock.js';
 import { RunnerError, toRunnerError } from '../common/errors.js';
 import { fairTurn } from '../common/fair-turn.js';
 import type { Logger } from '../common/logger.js';
-import { RunChanges } from '../files/changes/run-changes.service.js';
-import type { RunFiles } from '../files/changes/run-files.js';
+import { type Looking, RunChanges } from '../files/changes/run-changes.service.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { type AgentProcess, AgentSpawner } from './agent-process.js';
 import { hostIdentity } from './proc.js';
@@ -153,8 +152,8 @@ export class RunExecution {
     }
   }
 
-  private changesOf({ sessionId }: Run, moment: number | null): Promise<RunFiles | null> {
-    return moment === null ? Promise.resolve(null) : this.changes.since(sessionId, moment);
+  private lookFor({ sessionId }: Run, moment: number | null): Looking | null {
+    return moment === null ? null : this.changes.since(sessionId, moment);
   }
 
   private async supervise(run: Run, { agent, recorder, moment }: Started): Promise<Ending> {
@@ -183,17 +182,21 @@ export class RunExecution {
         : await Promise.race([exited, sleep(1000, null)]);
     await agent.drain();
     // While it is seen to it that nothing of the agent is left, which mostly holds already.
-    let files = this.changesOf(run, moment);
+    let looking = this.lookFor(run, moment);
     const looked = monotonicSeconds();
     if (run.cause === null && this.config.background === 'end') tree = await agent.end();
-    if (monotonicSeconds() - looked > STILL_AT_WORK_SECONDS) files = this.changesOf(run, moment);
+    if (monotonicSeconds() - looked > STILL_AT_WORK_SECONDS) {
+      looking?.settle(false);
+      looking = this.lookFor(run, moment);
+    }
+    looking?.settle(true);
     run.log.flush();
     const cause = run.cause ?? completed(run);
     const { killed, survivors } = tree ?? { killed: false, survivors: 0 };
     const result = recorder.result({ returnCode, isOwn: run.cause === null });
     return {
       end: { ...cause, killed, survivors, returnCode, files: null, result },
-      files,
+      files: looking?.files,
       // Nothing of it was shown to anybody.
       failure: run.log.lastEventId === 0 ? failureOf(run, run.logFault) : undefined,
       gone: survivors > 0 ? () => agent.gone() : undefined,

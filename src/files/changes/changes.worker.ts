@@ -3,10 +3,10 @@ import { changesOfRun, type ScanOrder } from './scan-task.js';
 import type { RunFiles } from './run-files.js';
 
 /** What the thread of scans is asked, and what it answers. */
-export interface ScanQuestion {
-  id: number;
-  order: ScanOrder;
-}
+export type ScanQuestion =
+  | { id: number; order: ScanOrder }
+  /** Whether what it has found is what the next run is compared with. */
+  | { id: number; isKept: boolean };
 export interface ScanAnswer {
   id: number;
   files: RunFiles | null;
@@ -17,10 +17,33 @@ const TURN_MS = 4;
 
 const waiting: { id: number; scan: ReturnType<typeof changesOfRun> }[] = [];
 
-parentPort!.on('message', ({ id, order }: ScanQuestion) => {
-  waiting.push({ id, scan: changesOfRun(order) });
-  if (waiting.length === 1) setImmediate(turn);
+/** What is to be kept of scans that have ended, and what was decided of those that have not. */
+const found = new Map<number, () => void>();
+const decided = new Map<number, boolean>();
+
+parentPort!.on('message', (question: ScanQuestion) => {
+  const { id } = question;
+  if ('order' in question) {
+    waiting.push({ id, scan: changesOfRun(question.order) });
+    if (waiting.length === 1) setImmediate(turn);
+  } else {
+    decided.set(id, question.isKept);
+    settle(id);
+  }
 });
+
+function settle(id: number): void {
+  const keep = found.get(id);
+  const isKept = decided.get(id);
+  if (keep === undefined || isKept === undefined) return;
+  found.delete(id);
+  decided.delete(id);
+  try {
+    if (isKept) keep();
+  } catch {
+    // The next run is compared with what is known from before.
+  }
+}
 
 function turn(): void {
   const task = waiting.shift()!;
@@ -31,16 +54,17 @@ function turn(): void {
     if (step.done !== true) {
       waiting.push(task);
     } else {
-      answer(task.id, step.value?.files ?? null);
-      step.value?.keep();
+      finish(task.id, step.value?.files ?? null, step.value?.keep);
     }
   } catch {
-    // What cannot be found out is not known; a second answer is of no effect.
-    answer(task.id, null);
+    // What cannot be found out is not known.
+    finish(task.id, null);
   }
   if (waiting.length > 0) setImmediate(turn);
 }
 
-function answer(id: number, files: RunFiles | null): void {
+function finish(id: number, files: RunFiles | null, keep = () => {}): void {
   parentPort!.postMessage({ id, files } satisfies ScanAnswer);
+  found.set(id, keep);
+  settle(id);
 }

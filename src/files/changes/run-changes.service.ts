@@ -14,6 +14,14 @@ import type { RunFiles } from './run-files.js';
 /** A thread that has no more than this, in MiB, is ended by its own; nothing else is. */
 const MAX_THREAD_MIB = 256;
 
+/** A look for what a run has changed. */
+export interface Looking {
+  /** Null where that cannot be known: the tree is too large, or takes too long. Never rejects. */
+  files: Promise<RunFiles | null>;
+  /** To be told once whether the next run is compared with what is found. */
+  settle: (isKept: boolean) => void;
+}
+
 /**
  * Finds out what runs change of the files of their sessions. Nothing is scanned when a run starts: what was
  * there is known from the end of the run before, or from the template. What is there now is scanned when the
@@ -48,11 +56,10 @@ export class RunChanges implements OnModuleDestroy {
   }
 
   /**
-   * What has changed in a session since a run was started. Never rejects.
+   * Looks for what has changed in a session since a run was started.
    * @param since its `moment`
-   * @returns null where that cannot be known: the tree is too large, or would take too long
    */
-  since(sessionId: string, since: number): Promise<RunFiles | null> {
+  since(sessionId: string, since: number): Looking {
     const answer = new Deferred<RunFiles | null>();
     const id = (this.lastId += 1);
     try {
@@ -66,7 +73,10 @@ export class RunChanges implements OnModuleDestroy {
       this.fail(err);
       answer.resolve(null);
     }
-    return answer.promise;
+    const settle = (isKept: boolean) => {
+      this.thread?.postMessage({ id, isKept } satisfies ScanQuestion);
+    };
+    return { files: answer.promise, settle };
   }
 
   /** Starts the thread, so that the first run that ends does not wait for that. */
