@@ -1,0 +1,107 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { act, send } from '../support/files.js';
+import { Gate, startRun, untilEnded, untilState } from '../support/runs.js';
+import { Runner } from '../support/runner.js';
+
+describe('a session', () => {
+  let runner: Runner;
+  beforeEach(async () => {
+    runner = await Runner.start({ FERMILINK_RUNNER_COMMIT_RUNS: '1' });
+  });
+  afterEach(() => runner.stop());
+
+  const traces = () => ({
+    workspace: existsSync(join(runner.workspaces, 's')),
+    home: existsSync(join(runner.runtime, 'homes', 's')),
+    git: existsSync(join(runner.runtime, 'git', 's')),
+    snapshot: existsSync(join(runner.runtime, 'snapshots', 's')),
+    owner: existsSync(join(runner.runtime, 'owners', 's.json')),
+    removing: readdirSync(join(runner.workspaces, '.removing')),
+  });
+  const nothing = {
+    ...{ workspace: false, home: false, git: false, snapshot: false, owner: false },
+    removing: [],
+  };
+
+  it('is known by its owner, and goes with all that is kept for it', async () => {
+    const id = await startRun(
+      runner,
+      { session_id: 's', user_prompt: 'echo > mine' },
+      { 'x-fermilink-user': ' Ada' },
+    );
+    await untilEnded(runner, id);
+    const as = (user: string) => ({ headers: { 'x-fermilink-user': user } });
+    const answer = await send(runner, 'GET', '/sessions/s', as('ada'));
+    expect(JSON.parse(answer.body.toString())).toEqual({
+      session_id: 's',
+      user_id: 'ada',
+      created_at: expect.stringMatching(/^\d{4}-.*Z$/),
+      is_busy: false,
+    });
+    for (const [method, path] of [
+      ['GET', ''],
+      ['DELETE', ''],
+      ['GET', '/files'],
+      ['GET', '/archive'],
+      ['GET', '/git/log'],
+      ['GET', '/git/diff'],
+      ['GET', '/files/mine'],
+      ['PUT', '/files/mine'],
+      ['DELETE', '/files/mine'],
+    ] as const) {
+      const refused = await send(runner, method, `/sessions/s${path}`, as('eve'));
+      expect([path, refused.status, refused.code]).toEqual([path, 404, 'session_not_found']);
+    }
+    expect((await send(runner, 'DELETE', '/sessions/s', as('ada'))).status).toBe(204);
+    expect(traces()).toEqual(nothing);
+    expect((await send(runner, 'GET', '/sessions/s')).code).toBe('session_not_found');
+    expect((await send(runner, 'DELETE', '/sessions/s')).code).toBe('session_not_found');
+    await act(runner, 's', '[ ! -e mine ] && echo > fresh');
+    expect((await send(runner, 'GET', '/sessions/s/files/fresh')).status).toBe(200);
+  });
+
+  it('stays while a run of it lives or waits', async () => {
+    const gate = new Gate(runner, 'busy');
+    const run = (user_prompt: string) => startRun(runner, { session_id: 's', user_prompt });
+    const first = await run(gate.wait);
+    await untilState(runner, first, 'running');
+    const second = await run('true');
+    expect((await send(runner, 'DELETE', '/sessions/s')).code).toBe('session_busy');
+    const { body } = await send(runner, 'GET', '/sessions/s');
+    expect(JSON.parse(body.toString())).toMatchObject({ is_busy: true });
+    gate.open();
+    await untilEnded(runner, second);
+    expect((await send(runner, 'DELETE', '/sessions/s')).status).toBe(204);
+  });
+
+  it('begins anew for a run that comes while it is removed', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      await act(
+        runner,
+        's',
+        'echo > old; i=0; while [ $i -lt 300 ]; do mkdir -p n/$i/m; i=$((i+1)); done',
+      );
+      const [removed, id] = await Promise.all([
+        send(runner, 'DELETE', '/sessions/s'),
+        startRun(runner, { session_id: 's', user_prompt: 'ls > seen' }),
+      ]);
+      expect((await untilEnded(runner, id)).state).toBe('completed');
+      const seen = await send(runner, 'GET', '/sessions/s/files/seen');
+      const isOld = seen.body.toString().split('\n').includes('old');
+      expect([removed.status, isOld]).toEqual(removed.status === 204 ? [204, false] : [409, true]);
+    }
+  });
+
+  it('is removed to the end by the next server', async () => {
+    await act(runner, 's', 'echo > mine');
+    await runner.kill();
+    const removing = join(runner.workspaces, '.removing');
+    mkdirSync(removing, { recursive: true });
+    renameSync(join(runner.workspaces, 's'), join(removing, 's'));
+    mkdirSync(join(removing, '.done-x'));
+    writeFileSync(join(removing, '.done-x', 'f'), '');
+    runner = await runner.startNext();
+    expect(traces()).toEqual(nothing);
+  });
+});
