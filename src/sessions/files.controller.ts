@@ -53,7 +53,7 @@ export class FilesController {
     const { id, path } = this.placeIn(request, caller);
     const { maxUploadBytes: maxBytes } = this.config.files;
     if (Number(request.get('content-length') ?? 0) > maxBytes) throw fileTooLarge(maxBytes);
-    const body = uploadOf(request, response, this.config.followerTimeoutSeconds);
+    const body = uploadOf(request, this.config.followerTimeoutSeconds);
     const conditions = { maxBytes, ...conditionsOf(request) };
     const { isNew, etag } = await this.changes.put(id, path, body, conditions);
     response.status(isNew ? 201 : 204).setHeader('ETag', etag);

@@ -1,4 +1,4 @@
-import type { Request, Response } from 'express';
+import type { Request } from 'express';
 import { RunnerError } from '../common/errors.js';
 
 /**
@@ -6,11 +6,7 @@ import { RunnerError } from '../common/errors.js';
  * sends nothing for so many seconds.
  * @throws {RunnerError} `upload_stalled`
  */
-export async function* uploadOf(
-  request: Request,
-  response: Response,
-  patienceSeconds: number,
-): AsyncGenerator<Buffer> {
+export async function* uploadOf(request: Request, patienceSeconds: number): AsyncGenerator<Buffer> {
   // The connection is still needed for the answer where not all of it is read.
   const chunks = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   try {
@@ -20,9 +16,9 @@ export async function* uploadOf(
       yield next.value;
     }
   } finally {
-    // What is left of it is not the next request.
-    if (!request.complete && !response.headersSent) response.setHeader('Connection', 'close');
     void chunks.return?.().catch(() => undefined);
+    // What is left of it is taken for a while, so that its client sees the answer.
+    request.resume();
   }
 }
 
