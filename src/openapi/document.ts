@@ -75,7 +75,7 @@ function base() {
 
 const DESCRIPTION = `Admits, prepares, runs and streams coding-agent runs.
 
-Every error is \`application/problem+json\` with a stable \`code\`. A path that is not in this document answers 404 \`not_found\`, another method of one that is 405 \`method_not_allowed\` with \`Allow\`. Wherever there is a GET there is a HEAD.
+Every error is \`application/problem+json\` with a stable \`code\`. A path that is not in this document answers 404 \`not_found\`, another method of one that is 405 \`method_not_allowed\` with \`Allow\`. Wherever there is a GET there is a HEAD. A request without \`Host\`, or with an \`Expect\` that is not known, is answered 400 or 417 without a body.
 
 A \`text/event-stream\` answer has the member \`x-events\`: for each event by its name what its data is, and its \`kind\`: a \`logged\` event has an \`id\` and can be had again from there on, a \`notice\` is sent live only. Comment lines are heartbeats.`;
 

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { seen, seenEvent } from '../support/conformity/recorder.js';
 import type { BadCase } from './bad-case.js';
 
 /** An answer as it came over the socket. */
@@ -32,9 +33,28 @@ export async function send(url: string, bytes: Buffer, seconds = 30): Promise<An
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   try {
-    return parsed(await exchanged(socket, bytes, seconds));
+    const answer = parsed(await exchanged(socket, bytes, seconds));
+    note(url, bytes, answer);
+    return answer;
   } finally {
     socket.destroy();
+  }
+}
+
+/** Holds the answer to a request that can be read as one against the API document. */
+function note(server: string, bytes: Buffer, { status, headers, body }: Answer): void {
+  const request = /^([A-Z]+) (\/[^ ]*) HTTP\/1\.1\r\n/.exec(bytes.toString('latin1', 0, 20_000));
+  if (request === null) return;
+  const asked = { server, method: request[1]!, path: request[2]! };
+  seen(server, {
+    ...asked,
+    status,
+    header: (name) => headers.get(name.toLowerCase()) ?? null,
+    body,
+  });
+  if (headers.get('content-type') !== 'text/event-stream' || asked.method === 'HEAD') return;
+  for (const [, event, data] of body.matchAll(/^event: (.+)\ndata: (.*)$/gm)) {
+    seenEvent(asked, event!, data!);
   }
 }
 

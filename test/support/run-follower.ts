@@ -33,8 +33,8 @@ export class RunFollower {
   follow(runner: Runner, leave?: AbortSignal): Promise<number | null> {
     return new Promise((resolve) => {
       let status: number | null = null;
-      const url = `${runner.url}/runs/${this.runId}/events`;
-      const outgoing = request(url, {
+      const path = `/runs/${this.runId}/events`;
+      const outgoing = request(runner.url + path, {
         agent: false,
         headers: { 'last-event-id': String(this.lastId) },
       });
@@ -48,7 +48,7 @@ export class RunFollower {
       outgoing.on('error', over);
       outgoing.on('response', (response) => {
         status = response.statusCode ?? 0;
-        seenMessage(url, 'GET', response);
+        seenMessage({ server: runner.url, method: 'GET', path }, response);
         this.connections += 1;
         let rest: Buffer[] = [];
         response.on('data', (chunk: Buffer) => {

@@ -1,5 +1,5 @@
 import { type IncomingMessage, request, type RequestOptions } from 'node:http';
-import { seenEvent, seenMessage } from './conformity/recorder.js';
+import { type Asked, seenEvent, seenMessage } from './conformity/recorder.js';
 import type { Runner } from './runner.js';
 
 /** One event of a stream, as WHATWG's rules read it. */
@@ -50,10 +50,10 @@ export class StreamClient {
 
   private constructor(
     readonly response: IncomingMessage,
-    private readonly asked: { url: string; method: string },
+    private readonly asked: Asked,
     keepBytes: boolean,
   ) {
-    seenMessage(asked.url, asked.method, response);
+    seenMessage(asked, response);
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
     response.on('data', (chunk: Buffer) => {
       if (keepBytes) this.chunks.push(chunk);
@@ -65,7 +65,7 @@ export class StreamClient {
     response.on('close', () => {
       this.ended = true;
       if (this.status !== 200 && response.complete) {
-        seenMessage(asked.url, asked.method, response, this.text);
+        seenMessage(asked, response, this.text);
       }
       this.wake();
     });
@@ -107,8 +107,8 @@ export class StreamClient {
     body = '',
   ): Promise<StreamClient> {
     return new Promise((resolve, reject) => {
-      const asked = { url: runner.url + path, method: options.method ?? 'GET' };
-      const outgoing = request(asked.url, { ...options, agent: false }, (response) =>
+      const asked = { server: runner.url, method: options.method ?? 'GET', path };
+      const outgoing = request(runner.url + path, { ...options, agent: false }, (response) =>
         resolve(new StreamClient(response, asked, keepBytes)),
       );
       outgoing.on('error', reject);
@@ -193,7 +193,7 @@ export class StreamClient {
         continue;
       }
       const event = fields.get('event') ?? 'message';
-      seenEvent(this.asked.url, this.asked.method, event, data);
+      seenEvent(this.asked, event, data);
       this.events.push({ id: fields.get('id') ?? null, event, data });
     }
   }

@@ -23,38 +23,42 @@ export function watch(url: string): void {
   contract = contract.then(async (known) => (present = known ?? (await contractOf(url))));
 }
 
-/** Notes an answer. @param url of the request, whole */
-export function seen(url: string, answer: Omit<SeenAnswer, 'path'>): void {
-  check(url, (known, path) => known.faultsOf({ ...answer, path }));
+/** Notes an answer. @param server without a path */
+export function seen(server: string, answer: SeenAnswer): void {
+  check(server, (known) => known.faultsOf(answer));
 }
 
 /** Notes an answer of Node's own client, apart from its body. */
 export function seenMessage(
-  url: string,
-  method: string,
+  { server, method, path }: Asked,
   { statusCode, headers }: IncomingMessage,
   body: string | null = null,
 ): void {
   const header = (name: string) => headers[name.toLowerCase()]?.toString() ?? null;
-  seen(url, { method, status: statusCode ?? 0, header, body });
+  seen(server, { method, path, status: statusCode ?? 0, header, body });
 }
 
 /** Notes an event of a stream. */
-export function seenEvent(url: string, method: string, event: string, data: string): void {
-  check(url, (known, path) => known.faultsOfEvent(method, path, event, data));
+export function seenEvent({ server, method, path }: Asked, event: string, data: string): void {
+  check(server, (known) => known.faultsOfEvent(method, path, event, data));
 }
 
-function check(url: string, find: (contract: ApiContract, path: string) => string[]): void {
-  const { origin, pathname, search } = new URL(url);
-  if (!servers.has(origin)) return;
-  const path = pathname + search;
+/** What was asked of which server; the path byte for byte as it was sent. */
+export interface Asked {
+  server: string;
+  method: string;
+  path: string;
+}
+
+function check(server: string, find: (contract: ApiContract) => string[]): void {
+  if (!servers.has(server)) return;
   if (present !== null) {
-    faults.push(...find(present, path));
+    faults.push(...find(present));
     return;
   }
   const checked = contract.then((known) => {
     if (known === null) faults.push('No server of this file serves its API document.');
-    else faults.push(...find(known, path));
+    else faults.push(...find(known));
   });
   pending.add(checked);
   void checked.finally(() => pending.delete(checked));
@@ -78,12 +82,13 @@ function contractOf(url: string): Promise<ApiContract | null> {
 const plainFetch = globalThis.fetch;
 globalThis.fetch = async (input, init) => {
   const response = await plainFetch(input, init);
-  const url = input instanceof Request ? input.url : input.toString();
-  if (!servers.has(new URL(url).origin)) return response;
+  const { origin, pathname, search } = new URL(input instanceof Request ? input.url : input);
+  if (!servers.has(origin)) return response;
   const method = (input instanceof Request ? input.method : (init?.method ?? 'GET')).toUpperCase();
   const isText = /json/.test(response.headers.get('content-type') ?? '');
-  seen(url, {
+  seen(origin, {
     method,
+    path: pathname + search,
     status: response.status,
     header: (name) => response.headers.get(name),
     body: isText ? await response.clone().text() : null,
