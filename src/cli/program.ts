@@ -96,6 +96,17 @@ ${EXIT_HELP}`,
 
   addPackageCommands(root);
 
+  // Its options are its own: it is there without the rest too.
+  add('token', 'make, list and remove the tokens by which the server knows its callers')
+    .usage('[options]')
+    .argument('[options...]')
+    .allowUnknownOption()
+    .helpOption(false)
+    .addHelpText('after', '\nfermilink-runner token --help shows them.')
+    .action(async (options: string[]) => {
+      await (await import('./commands/token.js')).token(options);
+    });
+
   add('doctor', 'say of each provider whether it can work on this machine, and what to do')
     .option('--json', 'as GET /ops/providers answers')
     .action(async ({ json }: { json?: boolean }) => {
