@@ -7,6 +7,7 @@ import type { RunnerConfig } from './config/runner-config.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { OpsModule } from './ops/ops.module.js';
+import { PolicyModule } from './policy/policy.module.js';
 import { RunModule } from './run/run.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { TenancyModule } from './tenancy/tenancy.module.js';
@@ -26,6 +27,8 @@ export class AppModule {
         SessionsModule,
         OpsModule,
         ...(config.docs ? [OpenApiModule] : []),
+        SessionsModule,
+        PolicyModule,
       ],
       providers: [
         { provide: LOGGER, useValue: logger },
