@@ -32,6 +32,7 @@ import { RunService } from './run/run.service.js';
 import { ServerLock } from './run/server-lock.js';
 import { ServerState } from './run/server-state.js';
 import { SessionRemoval } from './sessions/session-removal.service.js';
+import { WebhookService } from './webhook/webhook.service.js';
 
 /**
  * How long an idle connection stays open, in milliseconds: longer than the 60 s after which load
@@ -169,6 +170,7 @@ class Takeover {
     this.app.get(ServerState).accept();
     this.app.get(RunChanges).warmUp();
     void this.app.get(RetentionService).watch();
+    await this.app.get(WebhookService).takeUp();
     // Nobody waits for it: no rest is taken for a package.
     this.app
       .get(ManagedStorage)

@@ -191,6 +191,14 @@ export class Environment {
   @Text() FERMILINK_RUNNER_JWT_USER_CLAIM: string = 'sub';
   @Text() FERMILINK_RUNNER_JWT_SCOPES_CLAIM: string = 'scope';
 
+  @Text() FERMILINK_RUNNER_WEBHOOK_URL?: string;
+  @Text()
+  @Matches(/^[\x21-\x7e]+$/, { message: 'must be of visible ASCII characters' })
+  FERMILINK_RUNNER_WEBHOOK_SECRET?: string;
+  @Switch() FERMILINK_RUNNER_WEBHOOK_ALLOW_HTTP: boolean = false;
+  @WholeNumber(1, 300) FERMILINK_RUNNER_WEBHOOK_TIMEOUT_SECONDS: number = 15;
+  @WholeNumber(1, 720) FERMILINK_RUNNER_WEBHOOK_MAX_AGE_HOURS: number = 24;
+
   /** One of the ids above, or of those in the providers file, which is read later. */
   @Word() FERMILINK_AGENT_PROVIDER?: string;
   @OneOf(SANDBOX_POLICIES) FERMILINK_AGENT_SANDBOX_POLICY?: SandboxPolicy;

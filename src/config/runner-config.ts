@@ -3,6 +3,7 @@ import type { IdentitySettings } from './identity-settings.js';
 import type { PackageSettings } from './package-settings.js';
 import type { FileSettings } from './file-settings.js';
 import type { ProviderDefinition } from './provider-definition.js';
+import type { WebhookSettings } from './webhook-settings.js';
 
 /** The policy settings that the environment fixes; null leaves one to `agent_runtime.json`. */
 export interface PolicyOverrides {
@@ -133,6 +134,9 @@ export class RunnerConfig {
   readonly corsOrigins: readonly string[] = [];
 
   readonly files!: FileSettings;
+  /** Where the end of each run is told; null if nowhere. */
+  readonly webhook!: WebhookSettings | null;
+
   readonly agents!: AgentSettings;
   readonly agentBases!: AgentBases;
   readonly codex!: CodexSettings;

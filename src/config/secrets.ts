@@ -4,6 +4,7 @@ import { readSmallFile } from './small-file.js';
 /** Variables whose value is never shown, and which may also be given as a file (`…_FILE`). */
 const SECRETS = new Set([
   'FERMILINK_RUNNER_METRICS_TOKEN',
+  'FERMILINK_RUNNER_WEBHOOK_SECRET',
   'FERMILINK_CODEX_API_KEY',
   'FERMILINK_OPENAI_API_KEY',
 ]);

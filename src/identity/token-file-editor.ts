@@ -87,7 +87,7 @@ export class TokenFileEditor {
     try {
       const document = await this.read();
       edit(document);
-      await writeAtomically(this.path, `${JSON.stringify(document, null, 2)}\n`, 0o600);
+      await writeAtomically(this.path, `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600 });
     } finally {
       await lock.release();
     }

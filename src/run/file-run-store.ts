@@ -205,7 +205,7 @@ export class FileRunStore implements RunStore {
       replaceFile(this.liveFile(record.id), JSON.stringify(record));
       return;
     }
-    if (!record.isEndLogged || record.hasSurvivors) {
+    if (!record.isEndLogged || record.hasSurvivors || record.owesWebhook) {
       // It stays among the live ones, so that the next server sees to what is missing.
       this.keepLive(record);
       return;

@@ -8,6 +8,7 @@ import { LOGGER, type Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import type { RunFiles } from '../files/changes/run-files.js';
 import { History } from '../files/history/history.service.js';
+import { EndNotice } from './end-notice.js';
 import { LiveRuns } from './live-runs.js';
 import { Redaction } from './redaction.js';
 import { exitData } from './run-events.js';
@@ -51,6 +52,7 @@ export class RunEnding {
     private readonly redaction: Redaction,
     private readonly config: RunnerConfig,
     private readonly history: History,
+    private readonly notice: EndNotice,
   ) {}
 
   /**
@@ -78,19 +80,26 @@ export class RunEnding {
         : await run.log.seal('runner.exit', exitData(run.record, end));
     });
     run.state = end.reason;
+    const written = {
+      lastEventId: lastEventId ?? run.log.lastEventId,
+      eventBytes: run.log.size,
+      isEndLogged: lastEventId !== null,
+      hasSurvivors: ending.gone !== undefined,
+      owesWebhook: false,
+    };
+    const ended = {
+      state: end.reason,
+      endedAt: nowUtc(),
+      end,
+      problem: failure !== undefined && run.admittedAtOnce ? problemOf(failure) : null,
+      ...(ending.isUnstarted ? { startedAt: null } : {}),
+    };
+    await attempt('noting the end for the webhook', async () => {
+      written.owesWebhook = !(await this.notice.note(run.id, { ...ended, ...written }, log));
+    });
     await attempt('storing the end', async () => {
-      const written = {
-        lastEventId: lastEventId ?? run.log.lastEventId,
-        eventBytes: run.log.size,
-        isEndLogged: lastEventId !== null,
-        hasSurvivors: ending.gone !== undefined,
-      };
       const isNew = await this.store.transition(run.id, ['queued', 'preparing', 'running'], {
-        state: end.reason,
-        endedAt: nowUtc(),
-        end,
-        problem: failure !== undefined && run.admittedAtOnce ? problemOf(failure) : null,
-        ...(ending.isUnstarted ? { startedAt: null } : {}),
+        ...ended,
         ...written,
       });
       // The server before this one knew the end, but found no room for it in the log.
@@ -116,6 +125,7 @@ export class RunEnding {
       'run ended',
     );
     if (lastEventId === null) void this.writeEndLater(run, log);
+    if (written.owesWebhook) void this.notice.noteLater(run.id, log);
   }
 
   /** What an error says may come from anywhere. */

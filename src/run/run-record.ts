@@ -123,6 +123,8 @@ export interface RunRecord {
   readonly isEndLogged: boolean;
   /** Something of its tree is still there, and keeps the session busy; until then it is not done with either. */
   readonly hasSurvivors: boolean;
+  /** The webhook is still to be told of the end: the disk had no room for it. Missing in older records. */
+  readonly owesWebhook?: boolean;
   /** The events were removed to make room; the record stays. */
   readonly eventsExpired: boolean;
 }
@@ -169,6 +171,7 @@ export type RunChanges = Partial<
     | 'eventBytes'
     | 'isEndLogged'
     | 'hasSurvivors'
+    | 'owesWebhook'
     | 'eventsExpired'
   >
 >;

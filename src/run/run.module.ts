@@ -8,8 +8,10 @@ import { FilesModule } from '../files/files.module.js';
 import { PackagesModule } from '../packages/packages.module.js';
 import { ProviderModule } from '../provider/provider.module.js';
 import { TenancyModule } from '../tenancy/tenancy.module.js';
+import { WebhookModule } from '../webhook/webhook.module.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { AgentSpawner } from './agent-process.js';
+import { EndNotice } from './end-notice.js';
 import { FileRunLogs } from './file-run-logs.js';
 import { FileRunStore } from './file-run-store.js';
 import { LiveRuns } from './live-runs.js';
@@ -33,7 +35,15 @@ import { ServerState } from './server-state.js';
 import { SessionPast } from './session-past.js';
 
 @Module({
-  imports: [TenancyModule, AdmissionModule, FilesModule, WorkspaceModule, PackagesModule, ProviderModule],
+  imports: [
+    TenancyModule,
+    AdmissionModule,
+    FilesModule,
+    WorkspaceModule,
+    PackagesModule,
+    ProviderModule,
+    WebhookModule,
+  ],
   controllers: [RunController],
   providers: [
     ...RUN_METRIC_PROVIDERS,
@@ -62,6 +72,7 @@ import { SessionPast } from './session-past.js';
     Redaction,
     RunPreparation,
     RunExecution,
+    EndNotice,
     RunEnding,
     RunLife,
     RunIntake,
