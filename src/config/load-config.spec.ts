@@ -146,6 +146,7 @@ describe('without settings', () => {
       binaries: {},
       agentEnvPassthrough: [],
       warnings: [],
+      webhook: null,
     });
     expect(environment).toEqual({ FERMILINK_HOME: home });
   });
