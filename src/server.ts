@@ -24,6 +24,7 @@ import { callerFirst } from './identity/caller-first.js';
 import { RunChanges } from './files/changes/run-changes.service.js';
 import { ApiDocument } from './openapi/api-document.js';
 import { ManagedStorage } from './packages/managed-storage.js';
+import { SessionSizes } from './quota/session-sizes.service.js';
 import { AgentSpawner } from './run/agent-process.js';
 import { RecoveryService } from './run/recovery.service.js';
 import { RetentionService } from './run/retention.service.js';
@@ -170,7 +171,8 @@ class Takeover {
     this.app.get(ServerState).accept();
     this.app.get(RunChanges).warmUp();
     void this.app.get(RetentionService).watch();
-    await this.app.get(WebhookService).takeUp();
+    void this.app.get(WebhookService).takeUp();
+    void this.app.get(SessionSizes).takeUp();
     // Nobody waits for it: no rest is taken for a package.
     this.app
       .get(ManagedStorage)

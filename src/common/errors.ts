@@ -45,6 +45,7 @@ export type ErrorCode =
   | 'prompt_too_long'
   | 'provider_not_implemented'
   | 'queue_full'
+  | 'quota_exceeded'
   | 'range_not_satisfiable'
   | 'registry_unreadable'
   | 'request_malformed'

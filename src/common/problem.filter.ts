@@ -58,6 +58,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   prompt_too_long: 413,
   provider_not_implemented: 501,
   queue_full: 429,
+  quota_exceeded: 403,
   range_not_satisfiable: 416,
   registry_unreadable: 500,
   request_malformed: 400,

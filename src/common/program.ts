@@ -6,6 +6,8 @@ export interface ProgramResult {
   code: number | null;
   /** The beginning of what it wrote to stderr. */
   complaint: string;
+  /** The beginning of what it wrote to stdout, where that was asked for. */
+  output: string;
 }
 
 export interface ProgramOptions {
@@ -14,6 +16,8 @@ export interface ProgramOptions {
   env?: Record<string, string>;
   /** A descriptor of this process that it gets as descriptor 3. */
   descriptor?: number;
+  /** Characters of its stdout that are kept, or a few more; without it stdout goes nowhere. */
+  maxOutput?: number;
   /** Kills it when it is aborted. */
   signal?: AbortSignal;
 }
@@ -28,7 +32,7 @@ const MAX_COMPLAINT_BYTES = 2000;
 export function runProgram(
   command: string,
   args: readonly string[],
-  { cwd, env = {}, descriptor, signal }: ProgramOptions = {},
+  { cwd, env = {}, descriptor, maxOutput, signal }: ProgramOptions = {},
 ): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -36,11 +40,20 @@ export function runProgram(
       env,
       signal,
       killSignal: 'SIGKILL',
-      stdio: ['ignore', 'ignore', 'pipe', ...(descriptor === undefined ? [] : [descriptor])],
+      stdio: [
+        'ignore',
+        maxOutput === undefined ? 'ignore' : 'pipe',
+        'pipe',
+        ...(descriptor === undefined ? [] : [descriptor]),
+      ],
     });
     let complaint = '';
     child.stderr?.on('data', (chunk: Buffer) => {
       if (complaint.length < MAX_COMPLAINT_BYTES) complaint += chunk.toString();
+    });
+    let output = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      if (output.length < maxOutput!) output += chunk.toString();
     });
     child.on('error', (cause) => {
       // A program that is killed ends all the same, and only then it holds nothing any more.
@@ -49,7 +62,7 @@ export function runProgram(
     });
     child.on('close', (code) => {
       if (signal?.aborted) reject(signal.reason as Error);
-      else resolve({ code, complaint: complaint.trim() });
+      else resolve({ code, complaint: complaint.trim(), output });
     });
   });
 }

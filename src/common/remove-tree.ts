@@ -38,9 +38,9 @@ async function rm(parent: string, name: string, signal?: AbortSignal): Promise<s
  * Lets the owner of a folder, and of those in it, list and change it. It goes by descriptor and never
  * through a link. What it cannot unlock it passes over: the `rm` that comes after says what is left.
  */
-async function unlockFolders(
+export async function unlockFolders(
   path: string | Buffer,
-  depth: number,
+  depth = MAX_UNLOCKED_DEPTH,
   signal?: AbortSignal,
 ): Promise<void> {
   const folder = await openPlace(path).catch(() => null);

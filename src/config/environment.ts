@@ -21,6 +21,7 @@ const GIB = 1024 * MIB;
 const MAX_SECONDS = 2_147_483;
 const MAX_COUNT = 10_000_000;
 const MAX_HOURS = 1_000_000;
+const MAX_DAYS = 36_500;
 /** 512 TiB: more than any disk. */
 const MAX_BYTES = 512 * 1024 * GIB;
 
@@ -190,6 +191,10 @@ export class Environment {
   FERMILINK_RUNNER_JWT_ALGORITHMS: string = 'RS256,PS256,ES256,EdDSA';
   @Text() FERMILINK_RUNNER_JWT_USER_CLAIM: string = 'sub';
   @Text() FERMILINK_RUNNER_JWT_SCOPES_CLAIM: string = 'scope';
+  @WholeNumber(0, MAX_BYTES) FERMILINK_RUNNER_SESSION_QUOTA_BYTES: number = 0;
+  @WholeNumber(0, MAX_BYTES) FERMILINK_RUNNER_USER_QUOTA_BYTES: number = 0;
+  @WholeNumber(0, MAX_DAYS) FERMILINK_RUNNER_REMOVE_SESSIONS_DAYS: number = 0;
+  @Switch() FERMILINK_RUNNER_REMOVE_SESSIONS_DRY_RUN: boolean = false;
 
   @Text() FERMILINK_RUNNER_WEBHOOK_URL?: string;
   @Text()

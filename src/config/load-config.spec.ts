@@ -147,6 +147,12 @@ describe('without settings', () => {
       agentEnvPassthrough: [],
       warnings: [],
       webhook: null,
+      sessions: {
+        quotaBytes: null,
+        userQuotaBytes: null,
+        removeAfterDays: null,
+        isDryRun: false,
+      },
     });
     expect(environment).toEqual({ FERMILINK_HOME: home });
   });

@@ -17,6 +17,7 @@ import { readProvidersFile } from './providers-file.js';
 import { RunnerConfig } from './runner-config.js';
 import { secretValues } from './secret-values.js';
 import { isSecretFile, secretFault, withSecretFiles } from './secrets.js';
+import { sessionLimits } from './session-limits.js';
 import { webhookSettings } from './webhook-settings.js';
 
 /** The folder that holds `package.json`, `software/` and `dist/`. */
@@ -136,6 +137,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     identity: identitySettings(values, faults),
     corsOrigins: listed(values.FERMILINK_RUNNER_CORS_ORIGINS ?? ''),
     files: fileSettings(values),
+    sessions: sessionLimits(values),
     webhook: webhookSettings(values, env, { faults, warnings }),
     agents: {
       home: values.FERMILINK_AGENT_HOME,

@@ -3,6 +3,7 @@ import type { IdentitySettings } from './identity-settings.js';
 import type { PackageSettings } from './package-settings.js';
 import type { FileSettings } from './file-settings.js';
 import type { ProviderDefinition } from './provider-definition.js';
+import type { SessionLimits } from './session-limits.js';
 import type { WebhookSettings } from './webhook-settings.js';
 
 /** The policy settings that the environment fixes; null leaves one to `agent_runtime.json`. */
@@ -134,6 +135,7 @@ export class RunnerConfig {
   readonly corsOrigins: readonly string[] = [];
 
   readonly files!: FileSettings;
+  readonly sessions!: SessionLimits;
   /** Where the end of each run is told; null if nowhere. */
   readonly webhook!: WebhookSettings | null;
 

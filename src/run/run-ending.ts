@@ -8,6 +8,7 @@ import { LOGGER, type Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import type { RunFiles } from '../files/changes/run-files.js';
 import { History } from '../files/history/history.service.js';
+import { SessionSizes } from '../quota/session-sizes.service.js';
 import { EndNotice } from './end-notice.js';
 import { LiveRuns } from './live-runs.js';
 import { Redaction } from './redaction.js';
@@ -53,6 +54,7 @@ export class RunEnding {
     private readonly config: RunnerConfig,
     private readonly history: History,
     private readonly notice: EndNotice,
+    private readonly sizes: SessionSizes,
   ) {}
 
   /**
@@ -105,6 +107,7 @@ export class RunEnding {
       // The server before this one knew the end, but found no room for it in the log.
       if (!isNew) await this.store.annotate(run.id, written);
     });
+    await attempt('noting the use of the session', async () => this.sizes.changed(run.sessionId));
     await attempt('releasing the slot', () => this.release(run, ending));
     this.keep(run, ending);
     this.live.delete(run);

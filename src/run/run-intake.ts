@@ -5,6 +5,7 @@ import { RunnerConfig } from '../config/runner-config.js';
 import { PackageResolver } from '../packages/package-resolver.js';
 import type { ActingCaller } from '../tenancy/acting-caller.js';
 import { SessionClaims } from '../tenancy/session-claims.js';
+import { SessionQuota } from '../quota/session-quota.service.js';
 import { claimOf } from './idempotency.js';
 import { LiveRuns } from './live-runs.js';
 import { forUser, recordOf } from './new-run.js';
@@ -49,13 +50,14 @@ export class RunIntake {
     private readonly life: RunLife,
     private readonly sessions: SessionClaims,
     private readonly past: SessionPast,
+    private readonly quota: SessionQuota,
   ) {}
 
   /**
    * Makes a run, which starts at once or waits for its slot, or finds the one that the key belongs to.
    * @throws {RunnerError} and then there is no run: `invalid_request`, `idempotency_key_reused`,
    *   `retry_unmatched`, `draining`, `package_not_found`, `package_invalid`, `session_busy`,
-   *   `queue_full`, `user_queue_full`, `disk_full`, `session_not_found`
+   *   `queue_full`, `user_queue_full`, `quota_exceeded`, `disk_full`, `session_not_found`
    */
   async submit(submission: Submission): Promise<Submitted> {
     const { caller, key, lastEventId, onDisconnect } = submission;
@@ -143,6 +145,7 @@ export class RunIntake {
     // From here to `live.add` nothing is waited for: of two requests at once one sees the other, and
     // a server that begins to stop sees the run.
     if (!this.server.isAccepting) await this.server.requireAccepting();
+    this.quota.require(record.sessionId, record.userKey);
     const others = this.othersToInterrupt(request, record);
     const run = new Run(record, this.logs.create(record.id), this.graceOf(record));
     this.live.add(run);

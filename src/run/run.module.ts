@@ -8,6 +8,7 @@ import { FilesModule } from '../files/files.module.js';
 import { PackagesModule } from '../packages/packages.module.js';
 import { ProviderModule } from '../provider/provider.module.js';
 import { TenancyModule } from '../tenancy/tenancy.module.js';
+import { QuotaModule } from '../quota/quota.module.js';
 import { WebhookModule } from '../webhook/webhook.module.js';
 import { WorkspaceModule } from '../workspace/workspace.module.js';
 import { AgentSpawner } from './agent-process.js';
@@ -42,6 +43,7 @@ import { SessionPast } from './session-past.js';
     WorkspaceModule,
     PackagesModule,
     ProviderModule,
+    QuotaModule,
     WebhookModule,
   ],
   controllers: [RunController],

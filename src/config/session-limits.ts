@@ -1,0 +1,27 @@
+import type { Environment } from './environment.js';
+
+/** What sessions may take, and how long they are kept. */
+export interface SessionLimits {
+  /** Bytes on the disk that the `repo/` of a session may take; null means any number. */
+  readonly quotaBytes: number | null;
+  /** Bytes that all sessions of a user may take together; null means any number. */
+  readonly userQuotaBytes: number | null;
+  /** Days after its last activity that a session is removed; null means never. */
+  readonly removeAfterDays: number | null;
+  /** What would be removed is only logged. */
+  readonly isDryRun: boolean;
+}
+
+/** The limits that the environment sets. */
+export function sessionLimits(values: Environment): SessionLimits {
+  return {
+    quotaBytes: zeroIsNull(values.FERMILINK_RUNNER_SESSION_QUOTA_BYTES),
+    userQuotaBytes: zeroIsNull(values.FERMILINK_RUNNER_USER_QUOTA_BYTES),
+    removeAfterDays: zeroIsNull(values.FERMILINK_RUNNER_REMOVE_SESSIONS_DAYS),
+    isDryRun: values.FERMILINK_RUNNER_REMOVE_SESSIONS_DRY_RUN,
+  };
+}
+
+function zeroIsNull(value: number): number | null {
+  return value === 0 ? null : value;
+}
