@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { CleanupModule } from './cleanup/cleanup.module.js';
 import { LOGGER, type Logger } from './common/logger.js';
 import { ProblemFilter } from './common/problem.filter.js';
 import { ConfigModule } from './config/config.module.js';
@@ -29,6 +30,7 @@ export class AppModule {
         ...(config.docs ? [OpenApiModule] : []),
         SessionsModule,
         PolicyModule,
+        CleanupModule,
       ],
       providers: [
         { provide: LOGGER, useValue: logger },

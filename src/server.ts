@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
+import { SessionSweeper } from './cleanup/session-sweeper.service.js';
 import { answerClientError, endIdleConnection } from './common/client-errors.js';
 import { allowOrigins } from './common/cors.js';
 import { descriptorLimit } from './common/descriptor-limit.js';
@@ -173,6 +174,7 @@ class Takeover {
     void this.app.get(RetentionService).watch();
     void this.app.get(WebhookService).takeUp();
     void this.app.get(SessionSizes).takeUp();
+    void this.app.get(SessionSweeper).watch();
     // Nobody waits for it: no rest is taken for a package.
     this.app
       .get(ManagedStorage)

@@ -40,11 +40,15 @@ export const CODE_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   path_reserved: 'The path is kept for the server itself, or for git.',
   policy_invalid: 'The policy of the runner cannot be read, or is not valid.',
   precondition_failed: 'What is there is not what the request expects; nothing was changed.',
+  policy_busy: 'Somebody else is changing the policy.',
+  policy_unwritable:
+    'The file of the policy cannot be replaced; the administrator has to see to it.',
   prepare_timeout: 'Preparing the run took too long.',
   prompt_too_long: 'The prompt has too many characters.',
   provider_not_implemented: 'The configured provider has no implementation.',
   queue_full: 'Too many runs wait.',
   range_not_satisfiable: 'The file has no such range.',
+  quota_exceeded: 'The session, or all of the user, take more room than they may.',
   registry_unreadable: 'The registry of packages cannot be read.',
   request_malformed: 'The request is not HTTP as it must be.',
   request_timeout: 'The request did not come within its time.',
@@ -79,6 +83,7 @@ export const EVERYWHERE: readonly ErrorCode[] = [
 /** Headers that come with the problems of some codes; with each of them where `always` is set. */
 export const HEADERS_OF_CODES: Readonly<Partial<Record<ErrorCode, readonly ResponseHeader[]>>> = {
   draining: [RETRY_AFTER],
+  policy_busy: [RETRY_AFTER],
   queue_full: [RETRY_AFTER],
   unauthenticated: [WWW_AUTHENTICATE],
   user_queue_full: [RETRY_AFTER],

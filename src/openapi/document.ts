@@ -62,6 +62,7 @@ function base() {
     .addTag('packages', 'Scientific packages, which runs are given.')
     .addTag('sessions', 'Sessions, their files, and what runs have left of them.')
     .addTag('ops', 'Load, metrics and health.')
+    .addTag('policy', 'What the administrator has decided for all runs.')
     .addTag('document', 'This document, and a page to try it.')
     .addBearerAuth({
       type: 'http',

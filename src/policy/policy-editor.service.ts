@@ -11,7 +11,7 @@ import { LOGGER, type Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { POLICY_MEMBERS, type StoredPolicy } from '../provider/policy.js';
 import { type PolicyFile, PolicyService } from '../provider/policy.service.js';
-import { effectiveBody, PolicyAnswer } from './policy-answer.js';
+import { effectiveBody, type PolicyBody } from './policy.answers.js';
 import { PolicyCheck } from './policy-check.service.js';
 import { entityTag, matches } from './entity-tag.js';
 
@@ -21,7 +21,7 @@ const LOCK_FILE = '.agent_runtime.lock';
 
 /** The policy and the tag of this state of it. */
 export interface ShownPolicy {
-  answer: PolicyAnswer;
+  answer: PolicyBody;
   tag: string;
 }
 
@@ -101,7 +101,7 @@ export class PolicyEditor {
   private async shown({ bytes, stored, fault }: PolicyFile): Promise<ShownPolicy> {
     const policy = await this.policies.forRun(null).catch(() => null);
     const { updated_at: updatedAt } = jsonObjectIn(bytes?.toString('utf8'));
-    const answer: PolicyAnswer = {
+    const answer: PolicyBody = {
       stored,
       effective: policy === null ? null : effectiveBody(policy),
       overridden_by_environment: this.overridden(),

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { nowUtc } from '../common/clock.js';
@@ -28,6 +29,8 @@ export class SessionSizes implements OnModuleDestroy {
   private readonly changedOnes = new Set<string>();
   private readonly unknownOnes = new Set<string>();
   private readonly underWay = new Set<string>();
+  /** What is found of these does not count any more. */
+  private readonly forgotten = new Set<string>();
   private readonly stopping = new AbortController();
 
   constructor(
@@ -40,12 +43,15 @@ export class SessionSizes implements OnModuleDestroy {
 
   /** A run of a session has ended, or it was written to. Returns at once. */
   changed(sessionId: string): void {
+    // A run that ended before it was prepared may leave none.
+    const isThere = existsSync(join(this.config.workspacesRoot, sessionId));
     try {
-      this.records.change(sessionId, { activeAt: nowUtc() });
+      if (isThere) this.records.change(sessionId, { activeAt: nowUtc() });
+      else this.forget(sessionId);
     } catch (err) {
       this.logger.warn({ err, session: sessionId }, 'the use of a session could not be noted');
     }
-    if (!this.isMeasuring) return;
+    if (!isThere || !this.isMeasuring) return;
     this.unknownOnes.delete(sessionId);
     this.changedOnes.add(sessionId);
     this.goOn();
@@ -56,6 +62,7 @@ export class SessionSizes implements OnModuleDestroy {
     this.usage.delete(sessionId);
     this.changedOnes.delete(sessionId);
     this.unknownOnes.delete(sessionId);
+    if (this.underWay.has(sessionId)) this.forgotten.add(sessionId);
     this.records.remove(sessionId);
   }
 
@@ -108,6 +115,7 @@ export class SessionSizes implements OnModuleDestroy {
       this.underWay.add(next);
       void this.measure(next).finally(() => {
         this.underWay.delete(next);
+        this.forgotten.delete(next);
         this.goOn();
       });
     }
@@ -133,10 +141,8 @@ export class SessionSizes implements OnModuleDestroy {
     this.stopping.signal.addEventListener('abort', stop);
     try {
       const bytes = await this.look(sessionId, limit.signal);
-      if (bytes === null) {
-        this.forget(sessionId);
-        return;
-      }
+      if (bytes === null) this.forget(sessionId);
+      if (bytes === null || this.forgotten.has(sessionId)) return;
       this.usage.set(sessionId, bytes, this.owners.ownerOf(sessionId));
       this.records.change(sessionId, { bytes, measuredAt });
     } catch (err) {

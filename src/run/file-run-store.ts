@@ -1,8 +1,7 @@
 import { mkdirSync, renameSync } from 'node:fs';
-import { readdir, readFile as readFileAsync, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { errnoOf } from '../common/errors.js';
 import { EndedIds, idsIn, newestFirst } from './ended-ids.js';
 import {
   createFile,
@@ -11,14 +10,9 @@ import {
   removeFile,
   replaceFile,
 } from '../common/small-files.js';
+import { jsonIn, readText, recordIn } from './record-file.js';
 import { isRunId } from './run-id.js';
-import {
-  hasEnded,
-  RUN_STATES,
-  type RunChanges,
-  type RunRecord,
-  type RunState,
-} from './run-record.js';
+import { hasEnded, type RunChanges, type RunRecord, type RunState } from './run-record.js';
 import type { EndedRun, RunFilter, RunPage, RunStore } from './run-store.js';
 
 /** How often a record that could not be written is tried again, in milliseconds. */
@@ -177,6 +171,17 @@ export class FileRunStore implements RunStore {
     }
   }
 
+  async sessions(): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>();
+    for await (const { id } of this.ended()) {
+      // A torn record belongs to no session that anybody knows.
+      const facts = this.facts.get(id);
+      if (facts !== undefined) ids.add(facts.sessionId);
+    }
+    for (const { sessionId } of this.live.values()) ids.add(sessionId);
+    return ids;
+  }
+
   async remove(id: string): Promise<void> {
     if (!isRunId(id)) return;
     const claim = (await this.get(id).catch(() => null))?.claim ?? null;
@@ -301,34 +306,4 @@ export class FileRunStore implements RunStore {
   private keyFile(key: string): string {
     return join(this.root, 'keys', `${key}.json`);
   }
-}
-
-async function readText(path: string): Promise<string | null> {
-  try {
-    return await readFileAsync(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-function jsonIn(text: string | null): unknown {
-  try {
-    return text === null ? null : (JSON.parse(text) as unknown);
-  } catch {
-    return null;
-  }
-}
-
-/** A record in a text; null where it is not whole. */
-function recordIn(text: string | null): RunRecord | null {
-  const value = jsonIn(text) as RunRecord | null;
-  const isWhole =
-    value?.version === 1 &&
-    [value.id, value.sessionId, value.userKey, value.cookie].every(
-      (it) => typeof it === 'string',
-    ) &&
-    typeof value.order?.prompt === 'string' &&
-    RUN_STATES.includes(value.state);
-  return isWhole ? value : null;
 }

@@ -59,6 +59,8 @@ export interface RunStore {
   takeOver(): Promise<RunRecord[]>;
   /** Every ended run, oldest first; read in slices that hold up nobody. */
   ended(): AsyncIterable<EndedRun>;
+  /** The ids of all sessions that a run is kept of, be it ended or not; read in slices too. */
+  sessions(): Promise<ReadonlySet<string>>;
   /** Forgets a run and its key. */
   remove(id: string): Promise<void>;
 }

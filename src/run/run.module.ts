@@ -90,6 +90,7 @@ import { SessionPast } from './session-past.js';
     RecoveryService,
     Redaction,
     RetentionService,
+    RUN_STORE,
     RunService,
     RunStream,
     ServerLock,

@@ -8,6 +8,7 @@ import { FileReading } from '../files/file-reading.service.js';
 import { pathOf, type SessionPath } from '../files/session-path.js';
 import { Scopes } from '../identity/access.decorators.js';
 import { Described } from '../openapi/described.decorator.js';
+import { SessionSizes } from '../quota/session-sizes.service.js';
 import { TakeoverGuard } from '../run/takeover.guard.js';
 import { ActingCaller } from '../tenancy/acting-caller.js';
 import { CurrentCaller } from '../tenancy/current-caller.js';
@@ -26,6 +27,7 @@ export class FilesController {
     private readonly access: SessionAccess,
     private readonly reading: FileReading,
     private readonly changes: FileChanges,
+    private readonly sizes: SessionSizes,
   ) {}
 
   /** `GET /sessions/{id}/files/{path}`: a file, or a part of it. */
@@ -56,6 +58,7 @@ export class FilesController {
     const body = uploadOf(request, this.config.followerTimeoutSeconds);
     const conditions = { maxBytes, ...conditionsOf(request) };
     const { isNew, etag } = await this.changes.put(id, path, body, conditions);
+    this.sizes.changed(id);
     response.status(isNew ? 201 : 204).setHeader('ETag', etag);
     if (isNew) response.setHeader('Location', request.path);
   }
@@ -68,6 +71,7 @@ export class FilesController {
   async remove(@CurrentCaller() caller: ActingCaller, @Req() request: Request): Promise<void> {
     const { id, path } = this.placeIn(request, caller);
     await this.changes.remove(id, path, conditionsOf(request));
+    this.sizes.changed(id);
   }
 
   /** The router has decoded each component once. */

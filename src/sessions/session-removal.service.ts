@@ -6,6 +6,7 @@ import { RunChanges } from '../files/changes/run-changes.service.js';
 import { History } from '../files/history/history.service.js';
 import { Staging } from '../files/staging.service.js';
 import { ProviderService } from '../provider/provider.service.js';
+import { SessionSizes } from '../quota/session-sizes.service.js';
 import { LiveRuns } from '../run/live-runs.js';
 import { SESSION_OWNERS, type SessionOwners } from '../tenancy/session-owners.js';
 import { sessionNotFound } from '../tenancy/session-access.js';
@@ -23,6 +24,7 @@ export class SessionRemoval {
     private readonly providers: ProviderService,
     private readonly changes: RunChanges,
     private readonly history: History,
+    private readonly sizes: SessionSizes,
   ) {}
 
   /** Whether a run of a session lives, waiting ones too. */
@@ -77,6 +79,7 @@ export class SessionRemoval {
     this.changes.forget(sessionId);
     await this.history.forget(sessionId);
     await this.providers.forgetSession(sessionId);
+    this.sizes.forget(sessionId);
     await this.staging.finishRemoval(sessionId);
   }
 }

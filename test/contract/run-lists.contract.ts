@@ -122,6 +122,19 @@ export function describeRunLists(storage: () => RunStoreStorage): void {
       expect(await page(1, first!)).toEqual([[], null]);
     });
 
+    it('is had of the sessions of all runs too, in this server and the next', async () => {
+      const model = new Model(store);
+      for (const session of [0, 1, 2, 2]) await model.make({ do: 'create', user: 0, session });
+      for (const run of [1, 2]) await model.make({ do: 'end', run, reason: 0 });
+      expect([...(await store.sessions())].sort()).toEqual(['s0', 's1', 's2']);
+      await model.make({ do: 'remove', run: 1 });
+      await model.make({ do: 'remove', run: 1 });
+      expect([...(await store.sessions())].sort()).toEqual(['s0', 's2']);
+      const next = storage().open();
+      await next.takeOver();
+      expect([...(await next.sessions())].sort()).toEqual(['s0', 's2']);
+    });
+
     it('has the runs that a filter lets pass, newest first, in pages of any size', async () => {
       await fc.assert(
         fc.asyncProperty(
