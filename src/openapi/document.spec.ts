@@ -160,10 +160,11 @@ describe('the API document', () => {
       }
     }
     for (const [code, statuses] of seen) {
-      const other = code === 'package_invalid' ? [400] : [];
+      // Of the request itself, and of its path.
+      const others: Record<string, number[]> = { package_invalid: [400], package_not_found: [404] };
       expect([code, [...statuses].sort()]).toEqual([
         code,
-        [...other, STATUS[code as keyof typeof STATUS]].sort(),
+        [...(others[code] ?? []), STATUS[code as keyof typeof STATUS]].sort(),
       ]);
     }
     const ofRuns = Object.values(document.paths['/run']!.post!.responses).flatMap(codesIn);

@@ -83,6 +83,7 @@ const SUBMISSION: readonly ErrorCode[] = [
 const PREPARATION: readonly ErrorCode[] = [
   'memory_file_failed',
   'overlay_refused',
+  'package_modified',
   'policy_invalid',
   'provider_not_implemented',
   'sandbox_mode_unsupported',

@@ -6,13 +6,14 @@ import {
   empty,
   inHeader,
   inPath,
+  inRestOfPath,
   type RouteDescription,
 } from '../openapi/route-description.js';
 import { ATTACHMENT } from './headers.js';
 
 const PLACE = [
   inPath('id', 'The id of the session.'),
-  inPath(
+  inRestOfPath(
     'path',
     'The way to the file from the top of the session; each component is decoded once.',
   ),
