@@ -25,6 +25,7 @@ describe('what is said of a run', () => {
       outcome: null,
       error: null,
       result_text: null,
+      files: null,
       usage: null,
       position: 2,
       pending_total: 5,

@@ -191,6 +191,7 @@ describe('GET /runs/{id}/events', () => {
       error: null,
       result_text: null,
       usage: null,
+      files: null,
     });
     expect(client.ids).toEqual([1]);
     expect((await StreamClient.follow(runner, id, { after: 1 })).status).toBe(204);

@@ -154,6 +154,7 @@ describe('GET /runs/{id}', () => {
       outcome: null,
       error: null,
       result_text: null,
+      files: null,
       usage: null,
       position: 1,
       pending_total: 2,
@@ -192,6 +193,12 @@ describe('GET /runs/{id}', () => {
       return_code: 4,
       ended_at: expect.stringMatching(TIME),
       last_event_id: 3,
+      files: {
+        created: [],
+        modified: [],
+        deleted: [],
+        total: { created: 0, modified: 0, deleted: 0 },
+      },
       outcome: 'failed',
       error: { code: 'agent_crashed', message: expect.stringContaining('status 4') },
       usage: expect.objectContaining({ tool_calls: 0 }),
@@ -294,7 +301,7 @@ describe('GET /runs', () => {
   it('has the newest first, 50 of them, and the way to the others', async () => {
     const first = await list();
     expect(idsOf(first)).toEqual(ids.slice(0, 50));
-    const { result_text: _text, ...listed } = await getRun(runner, ids[0]!);
+    const { result_text: _text, files: _files, ...listed } = await getRun(runner, ids[0]!);
     expect(first.runs[0]).toEqual(listed);
     const seen = idsOf(first);
     for (let cursor = first.next_cursor; cursor !== null;) {

@@ -54,6 +54,12 @@ describe('POST /run on the wire', () => {
       outcome: 'failed',
       error: { code: 'agent_crashed', message: expect.stringContaining('status 0') },
       result_text: null,
+      files: {
+        created: [],
+        modified: [],
+        deleted: [],
+        total: { created: 0, modified: 0, deleted: 0 },
+      },
       usage: {
         input_tokens: null,
         cached_tokens: null,
