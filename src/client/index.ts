@@ -11,7 +11,7 @@ export {
 export type * from './wire-resources.js';
 export type { FollowOptions } from './follow-options.js';
 export type { PackagesClient } from './packages.js';
-export type { PolicyClient } from './policy.js';
+export type { PolicyClient, PolicyState } from './policy.js';
 export type { ReconnectOptions } from './patience.js';
 export type { RunEvent } from './run-events.js';
 export type { RunStream } from './run-stream.js';

@@ -80,19 +80,28 @@ export interface PackageDeletion {
   active_package: string | null;
 }
 
+export type SandboxMode = 'read-only' | 'workspace-write';
+export type ReasoningEffort = 'low' | 'medium' | 'high' | 'xhigh';
+
 /** `agent_runtime.json`, by the names that it has there; null leaves a member to its default. */
 export interface StoredPolicy {
   provider: string | null;
   sandbox_policy: 'enforce' | 'bypass' | null;
-  sandbox_mode: string | null;
+  sandbox_mode: SandboxMode | null;
   model: string | null;
-  reasoning_effort: string | null;
+  reasoning_effort: ReasoningEffort | null;
+}
+
+/** The policy of a run that asks for nothing. */
+export interface EffectivePolicy extends StoredPolicy {
+  provider: string;
+  sandbox_policy: 'enforce' | 'bypass';
 }
 
 export interface PolicyBody {
   stored: StoredPolicy | null;
   /** What a run gets that asks for nothing; null where none can be started. */
-  effective: Record<string, string | null> | null;
+  effective: EffectivePolicy | null;
   /** Members that the environment of the server decides, whatever is stored. */
   overridden_by_environment: string[];
   updated_at: string | null;

@@ -8,6 +8,20 @@ import {
   VIEWS,
 } from '../run/run-request.js';
 import type {
+  PackageBody as ServerPackageBody,
+  PackageDeletionBody,
+  PackageListBody,
+} from '../packages/package.answers.js';
+import type { PolicyBody as ServerPolicyBody, PolicyRequest } from '../policy/policy.answers.js';
+import type {
+  CommitBody as ServerCommitBody,
+  DifferenceBody as ServerDifferenceBody,
+} from '../sessions/history.answers.js';
+import type {
+  FolderEntryBody,
+  SessionBody as ServerSessionBody,
+} from '../sessions/session.answers.js';
+import type {
   LogEvent,
   MetaEvent,
   QueuedEvent,
@@ -22,6 +36,7 @@ import type {
 } from '../run/run.answers.js';
 import type { Activity } from './activity.js';
 import type { RunEvent } from './run-events.js';
+import type * as resources from './wire-resources.js';
 import type {
   AgentFacts,
   EndReason,
@@ -56,6 +71,15 @@ describe("the client's words for what goes over the wire", () => {
     expects<(activity: ServerActivity) => Activity>((activity) => activity);
     // What the client may send is known to the server, by name.
     expects<(name: keyof RunRequest) => keyof ServerRunRequest>((name) => name);
+    expects<(body: ServerSessionBody) => resources.SessionBody>((body) => body);
+    expects<(body: FolderEntryBody) => resources.FileEntry>((body) => body);
+    expects<(body: ServerCommitBody) => resources.CommitBody>((body) => body);
+    expects<(body: ServerDifferenceBody) => resources.DifferenceBody>((body) => body);
+    expects<(body: ServerPackageBody) => resources.PackageBody>((body) => body);
+    expects<(body: PackageListBody) => resources.PackageList>((body) => body);
+    expects<(body: PackageDeletionBody) => resources.PackageDeletion>((body) => body);
+    expects<(body: ServerPolicyBody) => resources.PolicyBody>((body) => body);
+    expects<(body: resources.StoredPolicy) => PolicyRequest>((body) => body);
     const reasons = words<EndReason>({
       completed: true,
       timeout: true,

@@ -93,6 +93,8 @@ export interface RunBody extends RunReference, RunResult {
   package: PackageSummary | null;
   metadata: Record<string, unknown> | null;
   last_event_id: number;
+  /** As `runner.exit` has it; not in lists. */
+  files?: RunFiles | null;
   /** Only while it waits. */
   position?: number;
   pending_total?: number;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RunnerClient } from '../../src/client/index.js';
+import { RunnerClient, type StoredPolicy } from '../../src/client/index.js';
 import { cli } from '../support/command-line.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
 
@@ -71,6 +71,24 @@ describe('packages', () => {
     const anonymous = new RunnerClient({ baseUrl: runner.url });
     await expect(anonymous.packages.list()).rejects.toMatchObject({
       ...{ status: 401, code: 'unauthenticated' },
+    });
+  });
+
+  it('stand beside the policy, which is read and replaced as a whole', async () => {
+    const { policy, etag } = await client.policy.get();
+    expect(policy).toMatchObject({ effective: { provider: 'codex' }, problem: null });
+    const stored: StoredPolicy = {
+      ...{ provider: 'demo', model: null, reasoning_effort: null },
+      sandbox_policy: 'enforce',
+      sandbox_mode: 'read-only',
+    };
+    const changed = await client.policy.put(stored, { ifMatch: etag! });
+    expect(changed.policy).toMatchObject({ stored, effective: { sandbox_mode: 'read-only' } });
+    await expect(client.policy.put(stored, { ifMatch: etag! })).rejects.toMatchObject({
+      ...{ status: 412, code: 'precondition_failed' },
+    });
+    await expect(client.policy.put({ ...stored, provider: 'none' })).rejects.toMatchObject({
+      errors: [{ field: 'provider' }],
     });
   });
 });
