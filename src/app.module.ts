@@ -27,9 +27,8 @@ export class AppModule {
         RunModule,
         SessionsModule,
         OpsModule,
-        ...(config.docs ? [OpenApiModule] : []),
-        SessionsModule,
         PolicyModule,
+        ...(config.docs ? [OpenApiModule] : []),
         CleanupModule,
       ],
       providers: [

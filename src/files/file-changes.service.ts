@@ -5,7 +5,12 @@ import { KeyedLimiter } from '../common/keyed-limiter.js';
 import { openEntry } from '../common/open-folder.js';
 import { InstructionFilesService } from '../workspace/instruction-files.service.js';
 import { RunChanges } from './changes/run-changes.service.js';
-import { type Conditions, existsAlready, isForNew, requireConditions } from './conditions.js';
+import {
+  type Conditions,
+  existsAlready,
+  isForNew,
+  requireConditions,
+} from '../common/conditions.js';
 import { fileError, fileNotFound, notAFile } from './file-errors.js';
 import { etagOf } from './open-file.js';
 import { type Place, SessionFolders } from './session-folders.js';

@@ -10,12 +10,3 @@ export function entityTag(...parts: readonly (string | Buffer | null)[]): string
   }
   return `"${hash.digest('base64url').slice(0, 22)}"`;
 }
-
-/**
- * Whether an `If-Match` lets a request pass (RFC 9110, section 13.1.1); one that is absent does. Weak
- * tags never match.
- */
-export function matches(ifMatch: string | undefined, tag: string): boolean {
-  if (ifMatch === undefined || ifMatch.trim() === '*') return true;
-  return [...ifMatch.matchAll(/(?:W\/)?"[^"]*"/g)].some(([it]) => it === tag);
-}

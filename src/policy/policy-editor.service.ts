@@ -9,11 +9,12 @@ import { jsonObjectIn } from '../common/json.js';
 import { Limiter } from '../common/limiter.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import { names } from '../common/conditions.js';
 import { POLICY_MEMBERS, type StoredPolicy } from '../provider/policy.js';
 import { type PolicyFile, PolicyService } from '../provider/policy.service.js';
 import { effectiveBody, type PolicyBody } from './policy.answers.js';
 import { PolicyCheck } from './policy-check.service.js';
-import { entityTag, matches } from './entity-tag.js';
+import { entityTag } from './entity-tag.js';
 
 /** How long a change waits for another server or tool that changes the policy, in seconds. */
 const LOCK_SECONDS = 5;
@@ -71,7 +72,7 @@ export class PolicyEditor {
 
   private async replace({ policy, ifMatch, by }: PolicyChange): Promise<ShownPolicy> {
     const before = await this.policies.read();
-    if (!matches(ifMatch, (await this.shown(before)).tag)) {
+    if (ifMatch !== undefined && !names(ifMatch, (await this.shown(before)).tag)) {
       throw new RunnerError(
         'precondition_failed',
         'The policy has been changed since it was read; read it again, and then decide.',

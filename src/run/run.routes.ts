@@ -72,6 +72,7 @@ const SUBMISSION: readonly ErrorCode[] = [
   'prepare_timeout',
   'prompt_too_long',
   'queue_full',
+  'quota_exceeded',
   'registry_unreadable',
   'retry_unmatched',
   'session_busy',

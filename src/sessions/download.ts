@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { RunnerError } from '../common/errors.js';
-import { names } from '../files/conditions.js';
+import { names } from '../common/conditions.js';
 import { bytesOf, etagOf, type OpenFile } from '../files/open-file.js';
 
 /** Which bytes of a file are sent. */

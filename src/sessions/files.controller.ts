@@ -2,7 +2,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { Controller, Delete, Get, HttpCode, Put, Req, Res, UseGuards } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { RunnerConfig } from '../config/runner-config.js';
-import type { Conditions } from '../files/conditions.js';
+import type { Conditions } from '../common/conditions.js';
 import { FileChanges, fileTooLarge } from '../files/file-changes.service.js';
 import { FileReading } from '../files/file-reading.service.js';
 import { pathOf, type SessionPath } from '../files/session-path.js';

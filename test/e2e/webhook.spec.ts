@@ -144,8 +144,8 @@ describe('the webhook', () => {
     await untilEnded(runner, ids[0]!);
     await runner.kill();
     receiver.answer = status(200);
-    runner = await runner.startNext();
     const before = receiver.received.length;
+    runner = await runner.startNext();
     for (const id of ids) await untilEnded(runner, id);
     await eventually(outbox, (it) => it.length === 0);
     const delivered = receiver.bodies.slice(before) as unknown as Told[];
@@ -176,6 +176,7 @@ describe('the webhook', () => {
       () => existsSync(join(runner.runtime, 'ended', `${id}.json`)),
       (it) => it,
     );
+    await eventually(outbox, (it) => it.length === 0);
     await runner.kill();
     runner = await runner.startNext();
     await untilEnded(runner, await startRun(runner, { user_prompt: 'true' }));
