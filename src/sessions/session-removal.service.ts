@@ -8,6 +8,7 @@ import { Staging } from '../files/staging.service.js';
 import { ProviderService } from '../provider/provider.service.js';
 import { SessionSizes } from '../quota/session-sizes.service.js';
 import { LiveRuns } from '../run/live-runs.js';
+import { SessionClaims } from '../tenancy/session-claims.js';
 import { SESSION_OWNERS, type SessionOwners } from '../tenancy/session-owners.js';
 import { sessionNotFound } from '../tenancy/session-access.js';
 import { SESSION_ID } from '../workspace/session-id.js';
@@ -20,6 +21,7 @@ export class SessionRemoval {
     @Inject(SESSION_OWNERS) private readonly owners: SessionOwners,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly live: LiveRuns,
+    private readonly claims: SessionClaims,
     private readonly staging: Staging,
     private readonly providers: ProviderService,
     private readonly changes: RunChanges,
@@ -27,18 +29,12 @@ export class SessionRemoval {
     private readonly sizes: SessionSizes,
   ) {}
 
-  /** Whether a run of a session lives, waiting ones too. */
-  isBusy(sessionId: string): boolean {
-    return this.live.ofSession(sessionId).length > 0;
-  }
-
   /**
    * Removes a session. A run that comes meanwhile waits, and begins the session anew.
    * @throws {RunnerError} `session_not_found`, `session_busy`
    */
   async remove(sessionId: string): Promise<void> {
     if (!SESSION_ID.test(sessionId)) throw sessionNotFound();
-    if (this.isBusy(sessionId)) throw busy();
     // No run has this name.
     const holder = `removal of ${sessionId}`;
     try {
@@ -47,12 +43,12 @@ export class SessionRemoval {
       throw busy(cause);
     }
     try {
-      await this.staging.takeAway(sessionId);
-      // A run that comes from here on makes the session its user's own.
+      if (this.isBusy(sessionId)) throw busy();
+      // In the same turn: whoever comes from here on makes the session their own, and waits.
+      const owner = this.owners.ownerOf(sessionId);
       this.owners.forget(sessionId);
+      await this.takeAway(sessionId, owner);
       await this.forget(sessionId);
-    } catch (error) {
-      throw errnoOf(error) === 'ENOENT' ? sessionNotFound() : error;
     } finally {
       await this.admission.release(holder);
     }
@@ -63,7 +59,6 @@ export class SessionRemoval {
   async finish(): Promise<void> {
     for (const sessionId of await this.staging.unfinishedRemovals()) {
       try {
-        this.owners.forget(sessionId);
         await this.forget(sessionId);
         this.logger.info({ session: sessionId }, 'removal of a session finished');
       } catch (err) {
@@ -73,6 +68,22 @@ export class SessionRemoval {
     await this.staging.clear().catch((err: unknown) => {
       this.logger.warn({ err }, 'what is left of uploads and removed sessions stays for now');
     });
+  }
+
+  /** Whether a run of a session lives, waiting ones too, or is just being made. */
+  private isBusy(sessionId: string): boolean {
+    return this.live.ofSession(sessionId).length > 0 || this.claims.isUnderWay(sessionId);
+  }
+
+  /** @param owner whose it stays where it cannot be taken away */
+  private async takeAway(sessionId: string, owner: string | null): Promise<void> {
+    try {
+      await this.staging.takeAway(sessionId);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') throw sessionNotFound();
+      if (owner !== null) await this.owners.claim(sessionId, owner);
+      throw error;
+    }
   }
 
   private async forget(sessionId: string): Promise<void> {

@@ -56,6 +56,11 @@ export class SessionClaims {
     };
   }
 
+  /** Whether a request is under way that may run something in a session. */
+  isUnderWay(sessionId: string): boolean {
+    return this.underWay.has(sessionId);
+  }
+
   /** @returns whether it made the caller the owner */
   private async own(
     caller: ActingCaller,
