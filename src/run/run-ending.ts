@@ -23,7 +23,7 @@ import type { Run } from './run.js';
 const RETRY_MS = 2000;
 
 /** How long the slot waits for what the run has changed, once nothing of the agent is left. */
-const FILES_SECONDS = 0.02;
+const FILES_SECONDS = 0.005;
 
 /** What came with an end. */
 export interface Ending {
