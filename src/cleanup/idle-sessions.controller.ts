@@ -2,10 +2,13 @@ import { Controller, Get, Inject, Query, UseGuards } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { invalidRequest } from '../common/invalid-request.js';
 import { RunnerConfig } from '../config/runner-config.js';
-import { OpsAccess } from '../identity/access.decorators.js';
+import { Scopes } from '../identity/access.decorators.js';
 import { Described } from '../openapi/described.decorator.js';
 import { SessionSizes } from '../quota/session-sizes.service.js';
 import { TakeoverGuard } from '../run/takeover.guard.js';
+import { ActingCaller } from '../tenancy/acting-caller.js';
+import { CurrentCaller } from '../tenancy/current-caller.js';
+import { SessionAccess } from '../tenancy/session-access.js';
 import { SESSION_OWNERS, type SessionOwners } from '../tenancy/session-owners.js';
 import type { IdleSessionBody, IdleSessionsBody } from './idle-sessions.answers.js';
 import { GET_IDLE_SESSIONS, LISTED, MAX_DAYS, MAX_LISTED } from './idle-sessions.routes.js';
@@ -20,19 +23,24 @@ export class IdleSessionsController {
     private readonly config: RunnerConfig,
     private readonly idle: IdleSessions,
     private readonly sizes: SessionSizes,
+    private readonly access: SessionAccess,
     @Inject(SESSION_OWNERS) private readonly owners: SessionOwners,
   ) {}
 
   /** The sessions that the next sweep removes, or would remove if it were after so many `days`. */
   @Described(GET_IDLE_SESSIONS)
-  @OpsAccess()
+  @Scopes('ops:read')
   @Get('idle')
-  async list(@Query() query: Record<string, unknown>): Promise<IdleSessionsBody> {
+  async list(
+    @Query() query: Record<string, unknown>,
+    @CurrentCaller() caller: ActingCaller,
+  ): Promise<IdleSessionsBody> {
     const { removeAfterDays, isDryRun } = this.config.sessions;
     const days = numberIn(query, 'days', MAX_DAYS) ?? removeAfterDays;
     const limit = numberIn(query, 'limit', MAX_LISTED) ?? LISTED;
     const now = Date.now();
-    const found = days === null ? [] : await this.idle.find(days, now);
+    const all = days === null ? [] : await this.idle.find(days, now);
+    const found = all.filter(({ sessionId }) => this.access.allows(caller, sessionId));
     return {
       remove_after_days: days,
       dry_run: isDryRun,

@@ -29,16 +29,14 @@ export class PolicyController {
   @Scopes('policy:write')
   @Put()
   async change(
-    @CurrentCaller() { name }: ActingCaller,
+    @CurrentCaller() { name, userId }: ActingCaller,
     @Body() body: unknown,
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PolicyBody> {
     const policy = policyInBody(body);
-    return answered(
-      await this.editor.change({ policy, ifMatch, by: name ?? 'anonymous' }),
-      response,
-    );
+    const by = userId === null ? String(name) : `${name} for ${userId}`;
+    return answered(await this.editor.change({ policy, ifMatch, by }), response);
   }
 }
 

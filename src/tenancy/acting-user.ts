@@ -11,16 +11,18 @@ const HEADER = 'X-FermiLink-User';
 
 /**
  * Who calls, and for which user: the one that the caller's token is of, else the one of the header, else
- * the `user_id` of the body or, where there is none, of the query.
+ * the `user_id` of the body or of the query.
  * @throws {RunnerError} `forbidden` if two of them differ, `invalid_request`
  */
 export function actingCallerOf(request: Request): ActingCaller {
   const { name, userId: fixed } = identityOf(request);
   const isOpen = name === null;
   const named = headerUser(request);
-  const said = saidUser(request, isOpen);
-  const userId = fixed ?? named ?? said;
-  for (const other of [named, said]) {
+  const { body, query } = request;
+  const inBody = isJsonObject(body) ? saidUser(body, isOpen) : null;
+  const inQuery = saidUser(query, isOpen);
+  const userId = fixed ?? named ?? inBody ?? inQuery;
+  for (const other of [named, inBody, inQuery]) {
     if (other !== null && !isSame(other, userId)) throw differ(fixed !== null);
   }
   const source = userId === null ? null : fixed !== null ? 'token' : named ? 'header' : 'request';
@@ -39,8 +41,8 @@ function headerUser(request: Request): string | null {
   return user;
 }
 
-function saidUser({ body, query }: Request, isOpen: boolean): string | null {
-  const value = isJsonObject(body) ? own(body, 'user_id') : own(query, 'user_id');
+function saidUser(members: Readonly<Record<string, unknown>>, isOpen: boolean): string | null {
+  const value = own(members, 'user_id');
   if (value === undefined || value === null) return null;
   if (typeof value === 'string') {
     if (value.trim() === '') return null;
