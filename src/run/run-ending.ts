@@ -24,6 +24,8 @@ const RETRY_MS = 2000;
 
 /** How long the slot waits for what the run has changed, once nothing of the agent is left. */
 const FILES_SECONDS = 0.005;
+/** Seconds after which nobody waits for it any more. */
+const MOST_FILES_SECONDS = 10;
 
 /** What came with an end. */
 export interface Ending {
@@ -107,8 +109,8 @@ export class RunEnding {
       // The server before this one knew the end, but found no room for it in the log.
       if (!isNew) await this.store.annotate(run.id, written);
     });
-    await attempt('noting the use of the session', async () => this.sizes.changed(run.sessionId));
     await attempt('releasing the slot', () => this.release(run, ending));
+    await attempt('noting the use of the session', async () => this.sizes.changed(run.sessionId));
     this.keep(run, ending);
     this.live.delete(run);
     await attempt('showing the end', async () => run.log.publishEnd());
@@ -145,8 +147,10 @@ export class RunEnding {
    * does not wait for it: nothing of the agent is left, and only the session is not done with.
    */
   private async filesOf(run: Run, files: Promise<RunFiles | null>): Promise<RunFiles | null> {
-    if (!(await settledWithin(FILES_SECONDS, files))) await this.admission.releaseSlot(run.id);
-    return files;
+    if (await settledWithin(FILES_SECONDS, files)) return files;
+    await this.admission.releaseSlot(run.id);
+    // A disk that does not answer must not keep the end of the run.
+    return (await settledWithin(MOST_FILES_SECONDS, files)) ? files : null;
   }
 
   /** Keeps what the run has left, now that nothing waits for it. */

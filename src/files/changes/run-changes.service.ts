@@ -70,7 +70,9 @@ export class RunChanges implements OnModuleDestroy {
       const order = { workspacesRoot, sessionId, since, snapshotFile, templateRoot };
       this.warmUp().postMessage({ id, order } satisfies ScanQuestion);
     } catch (err) {
-      this.fail(err);
+      // The thread is as it was; only this one cannot be asked.
+      this.asked.delete(id);
+      this.logger.warn({ err, session: sessionId }, 'what a run has changed cannot be found out');
       answer.resolve(null);
     }
     const settle = (isKept: boolean) => {
