@@ -57,6 +57,7 @@ export type ErrorCode =
   | 'session_not_found'
   | 'spawn_failed'
   | 'too_many_files'
+  | 'too_many_requests'
   | 'unauthenticated'
   | 'upload_stalled'
   | 'user_queue_full'

@@ -70,6 +70,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   session_not_found: 404,
   spawn_failed: 500,
   too_many_files: 503,
+  too_many_requests: 429,
   unauthenticated: 401,
   upload_stalled: 408,
   user_queue_full: 429,

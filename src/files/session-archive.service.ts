@@ -4,15 +4,26 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import { errnoOf } from '../common/errors.js';
+import { Places } from '../common/places.js';
 import { UnsafePathError } from '../common/regular-file.js';
 import { bytesOf, openFile } from './open-file.js';
 import { SessionFolders } from './session-folders.js';
 import { PacedTar, type TarHeader } from './paced-tar.js';
 import { type Found, walkTree } from './tree-walk.js';
 
+/** Archives at a time: each keeps one of the few threads busy that all file work is done by. */
+const PLACES = { all: 2, each: 1 };
+/**
+ * The most bytes of content that an archive has: more than anybody keeps, and so much that a file of nothing
+ * but holes has its end.
+ */
+const MAX_CONTENT_BYTES = 64 * 1024 ** 3;
+
 /** Sends all files of a session as one. */
 @Injectable()
 export class SessionArchive {
+  private readonly places = new Places(PLACES);
+
   constructor(private readonly folders: SessionFolders) {}
 
   /**
@@ -20,22 +31,33 @@ export class SessionArchive {
    * packages too. FIFOs, sockets, devices and names that are no UTF-8 are left out, and so is what is closed
    * to the server. A file has the size that it had when its turn came, whatever becomes of it.
    * @param onBegin told when the session is found: from here on nothing can be said but the archive
-   * @throws {RunnerError} `session_not_found`, `not_a_folder`, before it begins
-   * @throws if the target closes before the end, or the tree is changed under the walk
+   * @throws {RunnerError} `session_not_found`, `not_a_folder`, `too_many_requests`, before it begins
+   * @throws if there is too much in it, the target closes before the end, or the tree is changed under the walk
    */
   async write(
     sessionId: string,
     target: NodeJS.WritableStream,
     { withGit, onBegin }: { withGit: boolean; onBegin: () => void },
   ): Promise<void> {
+    const writing = () => this.writeNow(sessionId, target, withGit, onBegin);
+    await this.places.run(sessionId, writing);
+  }
+
+  private async writeNow(
+    sessionId: string,
+    target: NodeJS.WritableStream,
+    withGit: boolean,
+    onBegin: () => void,
+  ): Promise<void> {
     await this.folders.within(sessionId, async ({ repo }) => {
       onBegin();
       const stopping = new AbortController();
       const tar = new PacedTar(stopping.signal);
       const skips = (name: string) => name === '.git' && !withGit;
+      let left = MAX_CONTENT_BYTES;
       const filling = (async () => {
         for await (const found of walkTree(repo, { skips, signal: stopping.signal })) {
-          await add(tar, found);
+          left -= await add(tar, found, left);
         }
         tar.end();
       })();
@@ -53,24 +75,32 @@ export class SessionArchive {
   }
 }
 
-async function add(tar: PacedTar, found: Found): Promise<void> {
-  if (!isUtf8(found.path)) return;
+/** @returns the bytes of content that it has taken */
+async function add(tar: PacedTar, found: Found, left: number): Promise<number> {
+  if (!isUtf8(found.path)) return 0;
   try {
-    if (found.kind === 'file') await addFile(tar, found);
-    else if (found.kind !== 'other') await addOther(tar, found);
+    if (found.kind === 'file') return await addFile(tar, found, left);
+    if (found.kind !== 'other') await addOther(tar, found);
   } catch (error) {
     // It has gone, or become something else since its folder was read.
     const isGone = ['ENOENT', 'EINVAL', 'EACCES'].includes(errnoOf(error) ?? '');
     if (!isGone && !(error instanceof UnsafePathError)) throw error;
   }
+  return 0;
 }
 
-async function addFile(tar: PacedTar, { folder, name, path }: Found): Promise<void> {
+async function addFile(
+  tar: PacedTar,
+  { folder, name, path }: Found,
+  left: number,
+): Promise<number> {
   const { handle, stats } = await openFile(folder, name);
   try {
     const size = Number(stats.size);
+    if (size > left) throw new Error(`there is more in it than ${MAX_CONTENT_BYTES} bytes`);
     const header = { ...headerOf(path, stats), type: 'file', size } as const;
     await tar.add(header, bytesOf(handle, 0, size, 'fill'));
+    return size;
   } finally {
     await handle.close();
   }

@@ -59,6 +59,7 @@ export const CODE_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   session_not_found: 'There is no such session for this caller.',
   spawn_failed: 'The agent could not be started.',
   too_many_files: 'The server has too many files open.',
+  too_many_requests: 'The runner is busy with requests of this kind.',
   unauthenticated: 'No token, or one that is not accepted.',
   upload_stalled: 'Nothing of the upload came for too long.',
   user_queue_full: 'Too many runs of this user wait.',
@@ -84,7 +85,9 @@ export const EVERYWHERE: readonly ErrorCode[] = [
 export const HEADERS_OF_CODES: Readonly<Partial<Record<ErrorCode, readonly ResponseHeader[]>>> = {
   draining: [RETRY_AFTER],
   policy_busy: [RETRY_AFTER],
+  identity_unavailable: [RETRY_AFTER],
   queue_full: [RETRY_AFTER],
+  too_many_requests: [RETRY_AFTER],
   unauthenticated: [WWW_AUTHENTICATE],
   user_queue_full: [RETRY_AFTER],
 };

@@ -66,6 +66,7 @@ export const UPLOAD_PACKAGE: RouteDescription = {
   },
   errors: [
     ...(['package_exists', 'package_invalid', 'package_too_large', 'request_timeout'] as const),
+    'too_many_requests',
     ...OF_CHANGES,
   ],
 };

@@ -14,6 +14,7 @@ import {
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { BodyPipe } from '../common/body.pipe.js';
+import { Places } from '../common/places.js';
 import { Scopes } from '../identity/access.decorators.js';
 import { Described } from '../openapi/described.decorator.js';
 import {
@@ -29,10 +30,15 @@ import { PackagesService } from './packages.service.js';
 import type { StoredPackage } from './put-package.js';
 import { PackageUploadService } from './upload/package-upload.service.js';
 
+/** Uploads at a time: each is unpacked as it comes. */
+const UPLOADS = { all: 4, each: 2 };
+
 /** The routes of scientific packages (contract, section 4). */
 @ApiTags('packages')
 @Controller('packages')
 export class PackagesController {
+  private readonly places = new Places(UPLOADS);
+
   constructor(
     private readonly packages: PackagesService,
     private readonly uploads: PackageUploadService,
@@ -82,10 +88,9 @@ export class PackagesController {
     const { replace, title } = uploadOptionsOf(query);
     const length = request.get('content-length');
     const declaredBytes = length === undefined ? null : Number(length);
-    return stored(
-      await this.uploads.receive({ rawId, body: request, declaredBytes, replace, title }),
-      response,
-    );
+    const upload = { rawId, body: request, declaredBytes, replace, title };
+    const receive = () => this.uploads.receive(upload);
+    return stored(await this.places.run(rawId, receive), response);
   }
 
   /** `POST /packages/{id}/activate`: runs get it that nothing else decides. */

@@ -154,13 +154,14 @@ export class SessionSizes implements OnModuleDestroy {
     }
   }
 
-  /** Null if there is no such session. */
+  /** What a session has in `repo/`, and its commits. Null if there is no such session. */
   private async look(sessionId: string, signal: AbortSignal): Promise<number | null> {
     const root = await Directory.open(this.config.workspacesRoot);
     try {
       const workspace = await root.openSub(sessionId);
       try {
-        return (await bytesOnDisk(workspace, 'repo', signal)) ?? 0;
+        const files = (await bytesOnDisk(workspace, 'repo', signal)) ?? 0;
+        return files + (await this.bytesOfCommits(sessionId, signal));
       } finally {
         await workspace.close();
       }
@@ -169,6 +170,16 @@ export class SessionSizes implements OnModuleDestroy {
       throw error;
     } finally {
       await root.close();
+    }
+  }
+
+  private async bytesOfCommits(sessionId: string, signal: AbortSignal): Promise<number> {
+    const runtime = await Directory.open(this.config.runtimeRoot);
+    try {
+      const folder = join('git', sessionId);
+      return (await bytesOnDisk(runtime, folder, signal)) ?? 0;
+    } finally {
+      await runtime.close();
     }
   }
 }

@@ -1,6 +1,7 @@
 import { ApiTags } from '@nestjs/swagger';
 import { Controller, Delete, Get, HttpCode, Put, Req, Res, UseGuards } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { Places } from '../common/places.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import type { Conditions } from '../common/conditions.js';
 import { FileChanges, fileTooLarge } from '../files/file-changes.service.js';
@@ -17,11 +18,16 @@ import { sendFile } from './download.js';
 import { uploadOf } from './upload-body.js';
 import { GET_FILE, PUT_FILE, DELETE_FILE } from './file.routes.js';
 
+/** Uploads at a time: each keeps a connection and files open for as long as its client likes. */
+const UPLOADS = { all: 64, each: 8 };
+
 /** The routes of single files. */
 @ApiTags('sessions')
 @Controller('sessions')
 @UseGuards(TakeoverGuard)
 export class FilesController {
+  private readonly uploads = new Places(UPLOADS);
+
   constructor(
     private readonly config: RunnerConfig,
     private readonly access: SessionAccess,
@@ -57,7 +63,8 @@ export class FilesController {
     if (Number(request.get('content-length') ?? 0) > maxBytes) throw fileTooLarge(maxBytes);
     const body = uploadOf(request, this.config.followerTimeoutSeconds);
     const conditions = { maxBytes, ...conditionsOf(request) };
-    const { isNew, etag } = await this.changes.put(id, path, body, conditions);
+    const put = () => this.changes.put(id, path, body, conditions);
+    const { isNew, etag } = await this.uploads.run(id, put);
     this.sizes.changed(id);
     response.status(isNew ? 201 : 204).setHeader('ETag', etag);
     if (isNew) response.setHeader('Location', request.path);

@@ -1,5 +1,6 @@
 import { ApiTags } from '@nestjs/swagger';
-import { Controller, Get, Param, Query, UseGuards } from '@nestjs/common';
+import { Controller, Get, Param, Query, Res, UseGuards } from '@nestjs/common';
+import type { Response } from 'express';
 import { History } from '../files/history/history.service.js';
 import { Scopes } from '../identity/access.decorators.js';
 import { Described } from '../openapi/described.decorator.js';
@@ -44,9 +45,12 @@ export class HistoryController {
     @Param('id') id: string,
     @Query() query: Record<string, unknown>,
     @CurrentCaller() caller: ActingCaller,
+    @Res({ passthrough: true }) response: Response,
   ): Promise<DifferenceBody> {
     const commit = textIn(query, 'commit');
     this.access.require(caller, id);
-    return this.history.diff(id, commit);
+    const left = new AbortController();
+    response.once('close', () => left.abort());
+    return this.history.diff(id, commit, left.signal);
   }
 }

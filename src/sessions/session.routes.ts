@@ -63,7 +63,7 @@ export const GET_ARCHIVE: RouteDescription = {
     inQuery('include', 'What is left out else: folders named `.git`.', { enum: ['git'] }),
   ],
   answers: { 200: bytes('The archive.', 'application/gzip', ATTACHMENT) },
-  errors: NO_SESSION,
+  errors: [...NO_SESSION, 'too_many_requests'],
 };
 
 export const GET_LOG: RouteDescription = {
@@ -86,5 +86,5 @@ export const GET_DIFF: RouteDescription = {
     ),
   ],
   answers: { 200: json('The difference.', DifferenceBody) },
-  errors: [...NO_SESSION, 'commit_not_found', 'git_failed'],
+  errors: [...NO_SESSION, 'commit_not_found', 'git_failed', 'too_many_requests'],
 };

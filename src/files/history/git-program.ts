@@ -18,6 +18,8 @@ export interface GitOptions {
   input?: AsyncIterable<Buffer>;
   /** Bytes of its output that are kept. */
   maxBytes?: number;
+  /** Ends it, or keeps it from being started. */
+  signal?: AbortSignal;
 }
 
 /** How many of them work at a time. */
@@ -50,7 +52,7 @@ export class GitProgram {
   /**
    * @param folder the git directory
    * @throws {RunnerError} `git_failed` where it fails, takes too long, or is not there
-   * @throws what the input throws
+   * @throws what the input throws, and the signal's reason
    */
   run(folder: string, args: readonly string[], options: GitOptions = {}): Promise<GitAnswer> {
     return this.turns.run(() => this.runNow(folder, args, options));
@@ -59,8 +61,9 @@ export class GitProgram {
   private async runNow(
     folder: string,
     args: readonly string[],
-    { input, maxBytes = MAX_OUTPUT_BYTES }: GitOptions,
+    { input, maxBytes = MAX_OUTPUT_BYTES, signal }: GitOptions,
   ): Promise<GitAnswer> {
+    signal?.throwIfAborted();
     const all = ['--no-pager', '--literal-pathspecs', '--no-replace-objects', ...OFF, ...args];
     const child = spawn('git', all, {
       cwd: folder,
@@ -81,6 +84,7 @@ export class GitProgram {
       }
     };
     const clock = setTimeout(end, LIMIT_SECONDS * 1000);
+    signal?.addEventListener('abort', end);
     const chunks: Buffer[] = [];
     let left = maxBytes;
     let isTruncated = false;
@@ -110,6 +114,7 @@ export class GitProgram {
         throw gitFailed(cause);
       });
       await fed;
+      signal?.throwIfAborted();
       if (fault !== undefined) throw fault as Error;
       if (code !== 0 && !isTruncated) {
         throw gitFailed(new Error(`git ${args[0]} ended with ${code}: ${complaint.trim()}`));
@@ -117,6 +122,7 @@ export class GitProgram {
       return { output: Buffer.concat(chunks), isTruncated };
     } finally {
       clearTimeout(clock);
+      signal?.removeEventListener('abort', end);
       child.stdin.destroy();
     }
   }

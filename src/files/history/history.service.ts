@@ -4,11 +4,12 @@ import { Directory } from '../../common/directory.js';
 import { RunnerError } from '../../common/errors.js';
 import { KeyedLimiter } from '../../common/keyed-limiter.js';
 import { LOGGER, type Logger } from '../../common/logger.js';
+import { Places } from '../../common/places.js';
 import { RunnerConfig } from '../../config/runner-config.js';
 import { SessionFolders } from '../session-folders.js';
 import { type Commit, commitsIn, FORMAT, messageOf, type RunNote } from './commit.js';
 import { GitFolders } from './git-folders.js';
-import { GitProgram } from './git-program.js';
+import { gitFailed, GitProgram } from './git-program.js';
 import { commitOf } from './tree-import.js';
 
 const MAIN = 'refs/heads/main';
@@ -19,6 +20,10 @@ const COMMIT_ID = /^[0-9a-f]{40}$/;
 const LAST_COMMITS_SECONDS = 10;
 /** Packs after which they are put together: each commit brings one. */
 const MAX_PACKS = 30;
+/** Differences at a time: each may read a whole session. */
+const DIFFERENCES = { all: 2, each: 1 };
+/** Seconds that one may take in all. */
+const DIFFERENCE_SECONDS = 30;
 
 /** How something differs from what was before it. */
 export interface Difference {
@@ -37,6 +42,7 @@ export interface Difference {
 export class History implements OnModuleDestroy {
   /** One at a time for each session. */
   private readonly turns = new KeyedLimiter();
+  private readonly differences = new Places(DIFFERENCES);
   private readonly underWay = new Set<Promise<void>>();
 
   constructor(
@@ -102,17 +108,33 @@ export class History implements OnModuleDestroy {
   /**
    * What a commit has changed; without one, how the session differs now from its last commit, and where it
    * has none, from the template that it began with.
-   * @throws {RunnerError} `session_not_found`, `commit_not_found`, `git_failed`
+   * @param left aborts when nobody waits for it any more
+   * @throws {RunnerError} `session_not_found`, `commit_not_found`, `git_failed`, `too_many_requests`
+   * @throws the signal's reason
    */
-  async diff(sessionId: string, commit: string | null): Promise<Difference> {
+  async diff(sessionId: string, commit: string | null, left: AbortSignal): Promise<Difference> {
+    const late = AbortSignal.timeout(DIFFERENCE_SECONDS * 1000);
+    const signal = AbortSignal.any([left, late]);
+    try {
+      return await this.differences.run(sessionId, () => this.find(sessionId, commit, signal));
+    } catch (error) {
+      throw late.aborted ? gitFailed(error) : error;
+    }
+  }
+
+  private async find(
+    sessionId: string,
+    commit: string | null,
+    signal: AbortSignal,
+  ): Promise<Difference> {
     return this.folders.within(sessionId, async ({ repo }) => {
       const folder = await this.gitFolders.find(sessionId);
-      if (commit === null) return this.diffNow(folder, repo);
+      if (commit === null) return this.diffNow(folder, repo, signal);
       if (folder === null || !(await this.isKnown(folder, commit))) throw commitNotFound();
       const { output } = await this.git.run(folder, ['rev-list', '--parents', '-n1', commit]);
       const parent = output.toString().trim().split(' ')[1] ?? null;
       const between = parent === null ? ['--root', commit] : [parent, commit];
-      return { from: parent, to: commit, ...(await this.compare(folder, between)) };
+      return { from: parent, to: commit, ...(await this.compare(folder, between, signal)) };
     });
   }
 
@@ -121,31 +143,37 @@ export class History implements OnModuleDestroy {
     await this.turns.run(sessionId, () => this.gitFolders.remove(sessionId));
   }
 
-  private async diffNow(folder: string | null, repo: Directory): Promise<Difference> {
+  private async diffNow(
+    folder: string | null,
+    repo: Directory,
+    signal: AbortSignal,
+  ): Promise<Difference> {
     const last = folder === null ? null : await this.lastOf(folder);
     return this.gitFolders.withTemporary(folder, async (temporary) => {
       const message = 'now';
       if (last === null) {
         const template = await Directory.open(this.config.templateRoot);
         try {
-          await this.import(temporary, template, { ref: BEGINNING, parent: null, message });
+          const order = { ref: BEGINNING, parent: null, message };
+          await this.import(temporary, template, order, signal);
         } finally {
           await template.close();
         }
       }
-      await this.import(temporary, repo, { ref: PRESENT, parent: last, message });
+      await this.import(temporary, repo, { ref: PRESENT, parent: last, message }, signal);
       const between = [last ?? BEGINNING, PRESENT];
-      return { from: last, to: null, ...(await this.compare(temporary, between)) };
+      return { from: last, to: null, ...(await this.compare(temporary, between, signal)) };
     });
   }
 
   private async compare(
     folder: string,
     between: readonly string[],
+    signal: AbortSignal,
   ): Promise<Pick<Difference, 'diff' | 'truncated'>> {
     const how = ['--no-ext-diff', '--no-textconv', '--no-color', '--ignore-submodules=all'];
     const args = ['diff-tree', '-p', '-r', '--no-commit-id', ...how, ...between, '--'];
-    const { output, isTruncated } = await this.git.run(folder, args);
+    const { output, isTruncated } = await this.git.run(folder, args, { signal });
     return { diff: output.toString('utf8'), truncated: isTruncated };
   }
 
@@ -153,9 +181,10 @@ export class History implements OnModuleDestroy {
     folder: string,
     tree: Directory,
     order: Parameters<typeof commitOf>[1],
+    signal?: AbortSignal,
   ): Promise<void> {
     const args = ['fast-import', '--quiet', '--done', '--date-format=raw', '--force'];
-    await this.git.run(folder, args, { input: commitOf(tree, order) });
+    await this.git.run(folder, args, { input: commitOf(tree, order), signal });
   }
 
   private async lastOf(folder: string): Promise<string | null> {
