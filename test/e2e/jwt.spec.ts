@@ -26,6 +26,7 @@ describe('JWTs of an identity provider', () => {
   beforeAll(async () => {
     key = await provider.addKey('one');
     await provider.addKey('rsa', 'RS256');
+    await provider.addKey('long', 'RS512');
     runner = await Runner.start({
       ...SETTINGS,
       FERMILINK_RUNNER_JWT_JWKS_URL: await provider.serve(),
@@ -100,6 +101,8 @@ describe('JWTs of an identity provider', () => {
     const changed = JSON.parse(Buffer.from(body!, 'base64url').toString()) as object;
     forged.push([head, part({ ...changed, sub: 'bob' }), signature].join('.'));
     forged.push([part({ alg: 'ES256', kid: 'one', crit: ['x'], x: 1 }), body, signature].join('.'));
+    // Signed well, but not as it was chosen.
+    forged.push(await provider.token(ADA, { kid: 'long', alg: 'RS512' }));
     for (const token of forged) {
       expect(await statusOf(runner, token)).toEqual([401, 'unauthenticated']);
     }
