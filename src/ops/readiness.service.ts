@@ -12,7 +12,7 @@ import { ServerState } from '../run/server-state.js';
 const MIN_FREE_BYTES = 64 * 1024 * 1024;
 
 /** Where runs are kept, in the runtime root and beside their temporary folders, which are in it itself. */
-const STATE_FOLDERS = ['', 'live', 'ended', 'events', 'keys'];
+const STATE_FOLDERS = ['', 'live', 'ended', 'events', 'keys', 'owners'];
 
 /** What one run takes while it is prepared and started: folders, log, pipes. */
 const DESCRIPTORS_OF_A_RUN = 16;

@@ -41,10 +41,15 @@ export class FileSessionOwners implements SessionOwners {
     if (!SESSION_ID.test(sessionId)) throw new Error('no id of a session');
     const text = JSON.stringify({ session_id: sessionId, owner, since: nowUtc() });
     const folder = await Directory.open(this.folder);
+    let isNew = false;
     try {
-      const isNew = await folder.createFile(`${sessionId}.json`, text, { mode: 0o600, sync: true });
+      isNew = await folder.createFile(`${sessionId}.json`, text, { mode: 0o600, sync: true });
       if (isNew) await this.syncNames();
       return isNew;
+    } catch (error) {
+      // Whoever hears that it failed has no run there: nobody is to be its owner.
+      if (isNew) this.forget(sessionId);
+      throw error;
     } finally {
       await folder.close();
     }
