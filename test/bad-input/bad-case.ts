@@ -8,6 +8,8 @@ export interface BadCase {
   /** Each one a line of its own, so that a name may come twice. */
   readonly headers?: readonly (readonly [name: string, value: string | Buffer])[];
   readonly body?: string | Buffer;
+  /** By which token it is sent where the server has tokens; null for none. Without it, one that may do all. */
+  readonly as?: string | null;
   /** The whole request, where it is not even HTTP; then nothing else of the case counts but the answer. */
   readonly raw?: string | Buffer;
   readonly status: number;
@@ -39,4 +41,18 @@ export function ofBody(
 /** What is refused because of a field of its body or query. */
 export function invalid(...fields: string[]) {
   return { status: 422, code: 'invalid_request', fields } as const;
+}
+
+/** Every case of a list for every one of another. */
+export function crossed<A, B>(
+  all: readonly A[],
+  others: readonly B[],
+  make: (one: A, other: B) => BadCase,
+): BadCase[] {
+  return all.flatMap((one) => others.map((other) => make(one, other)));
+}
+
+/** A text for the name of a case: not at length. */
+export function short(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}… (${text.length})` : text;
 }

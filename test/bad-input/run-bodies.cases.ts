@@ -86,7 +86,7 @@ const SESSION_IDS: [string, string][] = [
   ['a zero-width blank', 'a\u200bb'],
   ['a drive', 'C:'],
   ['a wildcard', '*'],
-  ['a variable', '$HOME'],
+  ['a variable', '$PATH'],
   ['a command', '`id`'],
   ['a home', '~'],
   ['129 characters', 'a'.repeat(129)],
