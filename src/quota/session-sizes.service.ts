@@ -174,12 +174,13 @@ export class SessionSizes implements OnModuleDestroy {
   }
 
   private async bytesOfCommits(sessionId: string, signal: AbortSignal): Promise<number> {
-    const runtime = await Directory.open(this.config.runtimeRoot);
+    const root = join(this.config.runtimeRoot, 'git');
+    if (!existsSync(root)) return 0;
+    const histories = await Directory.open(root);
     try {
-      const folder = join('git', sessionId);
-      return (await bytesOnDisk(runtime, folder, signal)) ?? 0;
+      return (await bytesOnDisk(histories, sessionId, signal)) ?? 0;
     } finally {
-      await runtime.close();
+      await histories.close();
     }
   }
 }

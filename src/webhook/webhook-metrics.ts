@@ -8,7 +8,7 @@ const PENDING = 'runner_webhook_pending';
 export const WEBHOOK_METRIC_PROVIDERS = [
   makeCounterProvider({
     name: TRIES,
-    help: 'Tries to deliver to the webhook, by outcome: delivered, failed (will be tried again), gone (refused for good with 410), given_up (too old, or unreadable).',
+    help: 'Tries to deliver to the webhook, by outcome: delivered, failed (will be tried again), gone (refused for good with 410), given_up (too old, or damaged).',
     labelNames: ['outcome'],
   }),
   makeGaugeProvider({
