@@ -38,19 +38,19 @@ export class SessionFolders {
 
   /**
    * Does some work in a session.
-   * @throws {RunnerError} `session_not_found`, `not_a_folder` where an agent has replaced its folders
+   * @throws {RunnerError} `session_not_found`, `not_a_folder` where an agent has replaced its `repo/`
    */
   async within<T>(sessionId: string, work: (session: OpenSession) => Promise<T>): Promise<T> {
     if (!SESSION_ID.test(sessionId)) throw sessionNotFound();
     const opened: Directory[] = [];
-    const open = async (opening: Promise<Directory>) => {
-      const folder = await opening.catch(refuse);
+    const open = async (opening: Promise<Directory>, refusal = refuse) => {
+      const folder = await opening.catch(refusal);
       opened.push(folder);
       return folder;
     };
     try {
       const root = await open(Directory.open(this.config.workspacesRoot));
-      const workspace = await open(root.openSubAsIs(sessionId));
+      const workspace = await open(root.openSubAsIs(sessionId), refuseSession);
       const repo = await open(workspace.openSubAsIs(REPO));
       let links: Promise<LinksOfSession> | undefined;
       return await work({ workspace, repo, links: () => (links ??= this.overlays.of(workspace)) });
@@ -169,6 +169,12 @@ async function requireOwn({ links }: OpenSession, folder: Directory, path: Sessi
   if (path.length > 2) return;
   const text = await folder.readLink(path.at(-1)!);
   if (text !== null && (await links()).isOurs(path, text)) throw readOnly(path);
+}
+
+/** What stands among the sessions and is no folder is none of them. */
+function refuseSession(error: unknown): never {
+  if (error instanceof UnsafePathError) throw sessionNotFound();
+  refuse(error);
 }
 
 function refuse(error: unknown): never {

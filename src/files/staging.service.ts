@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, rename, unlink } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 import { Directory } from '../common/directory.js';
 import { UnsafePathError } from '../common/regular-file.js';
 import { RunnerConfig } from '../config/runner-config.js';
+import { sessionNotFound } from '../tenancy/session-access.js';
 import { SESSION_ID } from '../workspace/session-id.js';
 
 /** Names beside the sessions that no session can have: they begin with a dot. */
@@ -49,10 +50,14 @@ export class Staging {
 
   /**
    * Takes the folder of a session out of its place, in one step; from then on the session is no more.
+   * @param isKnown the session is on record: whatever stands in the place of its folder, an agent has put there
+   * @throws {RunnerError} `session_not_found` for what is neither on record nor a folder
    * @throws ENOENT where there is none
    */
-  async takeAway(sessionId: string): Promise<void> {
+  async takeAway(sessionId: string, isKnown: boolean): Promise<void> {
     await this.inRemovals(async (removals, root) => {
+      const isFolder = (await lstat(root.at(sessionId))).isDirectory();
+      if (!isFolder && !isKnown) throw sessionNotFound();
       // What is left of an earlier removal under this name was taken up at the start.
       await removals.remove(sessionId);
       await rename(root.at(sessionId), removals.at(sessionId));

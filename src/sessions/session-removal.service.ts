@@ -78,7 +78,7 @@ export class SessionRemoval {
   /** @param owner whose it stays where it cannot be taken away */
   private async takeAway(sessionId: string, owner: string | null): Promise<void> {
     try {
-      await this.staging.takeAway(sessionId);
+      await this.staging.takeAway(sessionId, owner !== null);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') throw sessionNotFound();
       if (owner !== null) await this.owners.claim(sessionId, owner);

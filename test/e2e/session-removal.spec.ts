@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { act, send } from '../support/files.js';
 import { Gate, startRun, untilEnded, untilState } from '../support/runs.js';
@@ -59,6 +68,26 @@ describe('a session', () => {
     expect((await send(runner, 'DELETE', '/sessions/s')).code).toBe('session_not_found');
     await act(runner, 's', '[ ! -e mine ] && echo > fresh');
     expect((await send(runner, 'GET', '/sessions/s/files/fresh')).status).toBe(200);
+  });
+
+  it('is a folder: what else stands among the sessions stays, unless an agent has put it in the place of one', async () => {
+    const place = join(runner.workspaces, 'theirs');
+    writeFileSync(place, 'theirs');
+    symlinkSync('/etc', join(runner.workspaces, 'link'));
+    for (const path of ['theirs', 'link', 'theirs/files', 'link/files/passwd']) {
+      for (const method of path.includes('/') ? ['GET'] : ['GET', 'DELETE']) {
+        const { code } = await send(runner, method, `/sessions/${path}`);
+        expect([method, path, code]).toEqual([method, path, 'session_not_found']);
+      }
+    }
+    expect(readFileSync(place, 'utf8')).toBe('theirs');
+    expect(readlinkSync(join(runner.workspaces, 'link'))).toBe('/etc');
+    const asAda = { 'x-fermilink-user': 'ada' };
+    const hostile = 'rm -r ../../s; echo > ../../s';
+    const id = await startRun(runner, { session_id: 's', user_prompt: hostile }, asAda);
+    await untilEnded(runner, id);
+    const removed = await send(runner, 'DELETE', '/sessions/s', { headers: asAda });
+    expect([removed.status, existsSync(join(runner.workspaces, 's'))]).toEqual([204, false]);
   });
 
   it('stays while a run of it lives or waits', async () => {
