@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../common/errors.js';
-import { RETRY_AFTER, WWW_AUTHENTICATE } from './headers.js';
+import { ACCEPT_RANGES, CONTENT_RANGE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE } from './headers.js';
 import type { ResponseHeader } from './route-description.js';
 
 /** What each code means, in the document. */
@@ -88,6 +88,7 @@ export const HEADERS_OF_CODES: Readonly<Partial<Record<ErrorCode, readonly Respo
   identity_unavailable: [RETRY_AFTER],
   queue_full: [RETRY_AFTER],
   too_many_requests: [RETRY_AFTER],
+  range_not_satisfiable: [ACCEPT_RANGES, CONTENT_RANGE, ETAG],
   unauthenticated: [WWW_AUTHENTICATE],
   user_queue_full: [RETRY_AFTER],
 };

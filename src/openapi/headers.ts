@@ -34,6 +34,18 @@ export const CACHE_CONTROL: ResponseHeader = {
   schema: { type: 'string' },
   always: true,
 };
+export const ACCEPT_RANGES: ResponseHeader = {
+  name: 'Accept-Ranges',
+  description: 'Always `bytes`.',
+  schema: { type: 'string' },
+  always: true,
+};
+export const CONTENT_RANGE: ResponseHeader = {
+  name: 'Content-Range',
+  description: 'Which part it is; `bytes */SIZE` where there is no such part.',
+  schema: { type: 'string' },
+  always: true,
+};
 /** Of problems alone: see `HEADERS_OF_CODES`. */
 export const RETRY_AFTER: ResponseHeader = {
   name: 'Retry-After',

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../common/errors.js';
-import { ETAG } from '../openapi/headers.js';
+import { ACCEPT_RANGES, CONTENT_RANGE, ETAG } from '../openapi/headers.js';
 import {
   bytes,
   bytesBody,
@@ -35,18 +35,6 @@ const NO_CHANGE: readonly ErrorCode[] = [
   'path_read_only',
   'precondition_failed',
 ];
-const ACCEPT_RANGES = {
-  name: 'Accept-Ranges',
-  description: 'Always `bytes`.',
-  schema: { type: 'string' },
-  always: true,
-} as const;
-const CONTENT_RANGE = {
-  name: 'Content-Range',
-  description: 'Which part it is.',
-  schema: { type: 'string' },
-  always: true,
-} as const;
 
 export const GET_FILE: RouteDescription = {
   id: 'getFile',
