@@ -11,7 +11,7 @@ import {
   isForNew,
   requireConditions,
 } from '../common/conditions.js';
-import { fileError, fileNotFound, notAFile } from './file-errors.js';
+import { fileError, fileNotFound, folderGone, notAFile } from './file-errors.js';
 import { etagOf } from './open-file.js';
 import { type Place, SessionFolders } from './session-folders.js';
 import { requireChangeable, type SessionPath } from './session-path.js';
@@ -49,7 +49,8 @@ export class FileChanges {
    * @param body consumed once it is clear that it may be written
    * @param maxBytes that it may have
    * @throws {RunnerError} `session_not_found`, `path_reserved`, `path_read_only`, `not_a_file`,
-   *   `not_a_folder`, `precondition_failed`, `file_too_large`, `disk_full`
+   *   `not_a_folder`, `file_not_found` where its folder is removed meanwhile, `precondition_failed`,
+   *   `file_too_large`, `disk_full`
    * @throws what the body throws; then nothing is changed
    */
   async put(
@@ -123,6 +124,8 @@ export class FileChanges {
     } catch (error) {
       if (errnoOf(error) === 'EEXIST') throw existsAlready();
       if (errnoOf(error) === 'EISDIR') throw notAFile(path, 'a folder');
+      // It is open all the same.
+      if (errnoOf(error) === 'ENOENT') throw folderGone(path);
       throw error;
     }
   }

@@ -8,6 +8,14 @@ export function fileNotFound(path: SessionPath): RunnerError {
   return new RunnerError('file_not_found', `There is nothing at "${shown(path)}" in this session.`);
 }
 
+/** The folder was there when it was opened, and is no more. */
+export function folderGone(path: SessionPath): RunnerError {
+  return new RunnerError(
+    'file_not_found',
+    `The folder of "${shown(path)}" was removed meanwhile; nothing was stored. Send it again.`,
+  );
+}
+
 /** Something else stands where a file was asked for. */
 export function notAFile(path: SessionPath, found: string): RunnerError {
   return new RunnerError('not_a_file', `"${shown(path)}" is ${found}, not a regular file.`);
