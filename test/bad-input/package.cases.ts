@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { BAD_ARCHIVES, binary, file } from '../support/bad-archives.js';
+import { BAD_ARCHIVES, file } from '../support/bad-archives.js';
 import { pax, tarEntry, tarGz } from '../support/tar.js';
 import { type BadCase, crossed, invalid, ofBody, short } from './bad-case.js';
 
@@ -109,8 +109,9 @@ const registrations: BadCase[] = [
   ...crossed(['id', 'path'], NO_TEXTS, (field, [what, value]) =>
     ofBody(
       `${field}: ${what}`,
-      { id: 'x', path: '/x', [field]: value },
-      invalid(field),
+      { id: 'x', path: 'HOME/allowed/good', [field]: value },
+      // An id is a text, but of these nothing is left.
+      field === 'id' && (value === '' || value === ' ') ? INVALID : invalid(field),
       to('', 'POST'),
     ),
   ),
@@ -275,14 +276,8 @@ const zeros = (bytes: number) => Buffer.alloc(bytes);
 const BOMBS: [string, Buffer][] = [
   ['a file of zeros', tarGz({ name: 'a', content: zeros(40 * MIB) })],
   ['zeros behind the end', gzipSync(Buffer.concat([tarEntry(file('a')), zeros(40 * MIB)]))],
-  [
-    'a size of 10 GB',
-    gzipSync(
-      Buffer.concat([tarEntry({ name: 'a', sizeField: binary(10n ** 10n) }), zeros(2 * MIB)]),
-    ),
-  ],
   ['600 files', tarGz(...[...Array(600).keys()].map((n) => file(`f${n}`)))],
-  ['600 headers of PAX', tarGz(...[...Array(600).keys()].map(() => pax({ a: 'b' })), file('x'))],
+  ['1,200 headers of PAX', tarGz(...[...Array(1200).keys()].map(() => pax({ a: 'b' })), file('x'))],
   [
     'megabytes of headers of PAX',
     tarGz(...[...Array(100).keys()].map(() => pax({ a: 'x'.repeat(60_000) })), file('x')),

@@ -65,7 +65,6 @@ const bodies: BadCase[] = [
       ['a list of it', `[${text}]`],
       ['a text', '"x"'],
       ['a number', '1'],
-      ['nothing', ''],
       ['no JSON', 'x'],
       ['half of it', text.slice(0, -1)],
       ['two of it', text + text],
@@ -74,6 +73,7 @@ const bodies: BadCase[] = [
       ['deep lists', '['.repeat(100_000)],
     ] as const
   ).map(([what, body]) => ofBody(what, body, invalid('body'), PUT)),
+  ofBody('nothing', '', invalid(...MEMBERS), PUT),
   ofBody('no UTF-8', Buffer.from(text.replace('codex', '\xff'), 'latin1'), invalid('body'), PUT),
   ofBody('a prototype', `{"__proto__":${text}}`, invalid('__proto__', ...MEMBERS), PUT),
   ofBody('a prototype beside it', `{"__proto__":{"x":1},${text.slice(1)}`, invalid(), PUT),

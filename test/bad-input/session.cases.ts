@@ -81,7 +81,6 @@ const paths: BadCase[] = [
   '/sessions',
   '/sessions//files',
   '/sessions//files/f',
-  '/sessions/known/',
   '/sessions/known/x',
   '/sessions/known/file',
   '/sessions/known//files',

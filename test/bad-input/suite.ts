@@ -13,9 +13,9 @@ export type Groups = [group: string, cases: BadCase[]][];
 
 /** The server that the cases are sent to, and how a case is made ready for it. */
 export interface Subject {
-  runner(): Runner;
+  runner: () => Runner;
   /** Puts in what only the running server knows. */
-  prepare(bad: BadCase): BadCase;
+  prepare: (bad: BadCase) => BadCase;
 }
 
 /** Says how many cases there are, and that each can be told from the others. */

@@ -1,10 +1,13 @@
+import { randomFillSync } from 'node:crypto';
+import { tarGz } from '../support/tar.js';
 import type { BadCase } from './bad-case.js';
 
 const MALFORMED = { status: 400, code: 'request_malformed' } as const;
 
 /** What is wrong with how a body is sent, for each route that reads one as it comes. */
 export const UPLOAD_LIMIT = 1024 * 1024;
-const HUGE = Buffer.alloc(2 * UPLOAD_LIMIT, 'x');
+/** An archive that cannot be made smaller: nothing is wrong with it but its size. */
+const HUGE = tarGz({ name: 'noise', content: randomFillSync(Buffer.alloc(2 * UPLOAD_LIMIT)) });
 
 interface Place {
   what: string;

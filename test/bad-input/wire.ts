@@ -76,7 +76,8 @@ function exchanged(socket: Socket, bytes: Buffer, seconds: number): Promise<Buff
   });
 }
 
-function parsed(bytes: Buffer): Answer {
+function parsed(received: Buffer): Answer {
+  const bytes = withoutInterim(received);
   const text = bytes.toString('latin1');
   const end = text.indexOf('\r\n\r\n');
   const [first, ...lines] = text.slice(0, Math.max(end, 0)).split('\r\n');
@@ -93,6 +94,12 @@ function parsed(bytes: Buffer): Answer {
   const rest = bytes.subarray(end + 4);
   const body = headers.get('transfer-encoding') === 'chunked' ? unchunked(rest) : rest;
   return { status: Number(status), headers, body: body.toString('utf8') };
+}
+
+/** Without the word that a client may go on, which comes before the answer. */
+function withoutInterim(bytes: Buffer): Buffer {
+  const interim = /^HTTP\/1\.1 1\d\d [^\r]*\r\n\r\n/.exec(bytes.toString('latin1', 0, 200));
+  return interim === null ? bytes : bytes.subarray(interim[0].length);
 }
 
 function unchunked(bytes: Buffer): Buffer {

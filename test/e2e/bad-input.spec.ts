@@ -1,3 +1,5 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { BadCase } from '../bad-input/bad-case.js';
 import { http } from '../bad-input/http.cases.js';
 import { local } from '../bad-input/local.cases.js';
@@ -39,9 +41,11 @@ describe('bad input', () => {
 
 describe('slow clients', () => {
   let runner: Runner;
-  beforeAll(
-    async () => (runner = await Runner.start({ FERMILINK_RUNNER_FOLLOWER_TIMEOUT_SECONDS: '1' })),
-  );
+  beforeAll(async () => {
+    runner = await Runner.start({ FERMILINK_RUNNER_FOLLOWER_TIMEOUT_SECONDS: '1' });
+    const first = await StreamClient.open(runner, { user_prompt: 'true', session_id: 'known' });
+    await first.all();
+  });
   afterAll(() => runner.stop());
 
   const head = 'POST /runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
@@ -55,6 +59,24 @@ describe('slow clients', () => {
     const answer = await send(runner.url, Buffer.from(bytes));
     expect(answer.status).toBe(408);
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'request_timeout' });
+  });
+
+  const put = 'PUT /sessions/known/files/slow HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n';
+
+  it.each([
+    ['a body that stops', `${put}Content-Length: 100\r\n\r\nhalf`],
+    ['a body that never begins', `${put}Content-Length: 100\r\n\r\n`],
+    ['a chunk that stops', `${put}Transfer-Encoding: chunked\r\n\r\nff\r\nhalf`],
+    ['chunks without an end', `${put}Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n`],
+    ['a body that waits to be asked', `${put}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n`],
+  ])('a file: %s is given up, and nothing of it stays', async (_name, bytes) => {
+    const answer = await send(runner.url, Buffer.from(bytes));
+    expect(answer.status).toBe(408);
+    // Whether the server or the route loses its patience first, its time is the same.
+    const { code } = JSON.parse(answer.body) as { code: string };
+    expect(['request_timeout', 'upload_stalled']).toContain(code);
+    expect(existsSync(join(runner.repo('known'), 'slow'))).toBe(false);
+    expect(readdirSync(join(runner.workspaces, '.uploads'))).toEqual([]);
   });
 
   it.each([

@@ -28,9 +28,11 @@ export function send(
       answer.on('end', () => {
         const whole = Buffer.concat(chunks);
         const isProblem = answer.headers['content-type']?.startsWith('application/problem+json');
-        const code = isProblem
-          ? (JSON.parse(whole.toString()) as { code: string }).code
-          : undefined;
+        // The answer to a HEAD has none.
+        const code =
+          isProblem && whole.length > 0
+            ? (JSON.parse(whole.toString()) as { code: string }).code
+            : undefined;
         resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: whole, code });
       });
     });
