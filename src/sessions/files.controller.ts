@@ -15,7 +15,7 @@ import { ActingCaller } from '../tenancy/acting-caller.js';
 import { CurrentCaller } from '../tenancy/current-caller.js';
 import { SessionAccess } from '../tenancy/session-access.js';
 import { sendFile } from './download.js';
-import { uploadOf } from './upload-body.js';
+import { discardRest, uploadOf } from './upload-body.js';
 import { GET_FILE, PUT_FILE, DELETE_FILE } from './file.routes.js';
 
 /** Uploads at a time: each keeps a connection and files open for as long as its client likes. */
@@ -58,16 +58,12 @@ export class FilesController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<void> {
-    const { id, path } = this.placeIn(request, caller);
-    const { maxUploadBytes: maxBytes } = this.config.files;
-    if (Number(request.get('content-length') ?? 0) > maxBytes) throw fileTooLarge(maxBytes);
-    const body = uploadOf(request, this.config.followerTimeoutSeconds);
-    const conditions = { maxBytes, ...conditionsOf(request) };
-    const put = () => this.changes.put(id, path, body, conditions);
-    const { isNew, etag } = await this.uploads.run(id, put);
-    this.sizes.changed(id);
-    response.status(isNew ? 201 : 204).setHeader('ETag', etag);
-    if (isNew) response.setHeader('Location', request.path);
+    try {
+      await this.receive(caller, request, response);
+    } catch (error) {
+      await discardRest(request, error);
+      throw error;
+    }
   }
 
   /** `DELETE /sessions/{id}/files/{path}`: removes a file, a link, or an empty folder. */
@@ -79,6 +75,19 @@ export class FilesController {
     const { id, path } = this.placeIn(request, caller);
     await this.changes.remove(id, path, conditionsOf(request));
     this.sizes.changed(id);
+  }
+
+  private async receive(caller: ActingCaller, request: Request, response: Response): Promise<void> {
+    const { id, path } = this.placeIn(request, caller);
+    const { maxUploadBytes: maxBytes } = this.config.files;
+    if (Number(request.get('content-length') ?? 0) > maxBytes) throw fileTooLarge(maxBytes);
+    const body = uploadOf(request, this.config.followerTimeoutSeconds);
+    const conditions = { maxBytes, ...conditionsOf(request) };
+    const put = () => this.changes.put(id, path, body, conditions);
+    const { isNew, etag } = await this.uploads.run(id, put);
+    this.sizes.changed(id);
+    response.status(isNew ? 201 : 204).setHeader('ETag', etag);
+    if (isNew) response.setHeader('Location', request.path);
   }
 
   /** The router has decoded each component once. */

@@ -1,5 +1,9 @@
 import type { Request } from 'express';
+import { settledWithin } from '../common/abort.js';
 import { RunnerError } from '../common/errors.js';
+
+/** How long the rest of a body that is refused is taken. */
+const DISCARD_SECONDS = 5;
 
 /**
  * The body of a request as it comes. It ends with an error where the client breaks it off, and where it
@@ -17,9 +21,19 @@ export async function* uploadOf(request: Request, patienceSeconds: number): Asyn
     }
   } finally {
     void chunks.return?.().catch(() => undefined);
-    // What is left of it is taken for a while, so that its client sees the answer.
-    request.resume();
   }
+}
+
+/**
+ * Takes what is left of the body of a request that is refused, for a while: a client that is still sending
+ * when the connection closes would see it break, and not the answer. One that sends nothing is not waited for.
+ */
+export async function discardRest(request: Request, why: unknown): Promise<void> {
+  const isStalled = why instanceof RunnerError && why.code === 'upload_stalled';
+  request.resume();
+  if (isStalled || request.complete || request.destroyed) return;
+  const isOver = new Promise((resolve) => request.once('end', resolve).once('close', resolve));
+  await settledWithin(DISCARD_SECONDS, isOver);
 }
 
 async function within<T>(seconds: number, promise: Promise<T>): Promise<T> {
