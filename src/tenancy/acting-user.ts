@@ -18,9 +18,9 @@ export function actingCallerOf(request: Request): ActingCaller {
   const { name, userId: fixed } = identityOf(request);
   const isOpen = name === null;
   const named = headerUser(request);
-  const { body, query } = request;
+  const body: unknown = request.body;
   const inBody = isJsonObject(body) ? saidUser(body, isOpen) : null;
-  const inQuery = saidUser(query, isOpen);
+  const inQuery = saidUser(request.query, isOpen);
   const userId = fixed ?? named ?? inBody ?? inQuery;
   for (const other of [named, inBody, inQuery]) {
     if (other !== null && !isSame(other, userId)) throw differ(fixed !== null);
