@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileSessionOwners } from './file-session-owners.js';
@@ -55,8 +55,10 @@ describe('the owners of sessions', () => {
     writeFileSync(join(folder, '..', 'x.json'), '{"owner": "user:ada", "since": ""}');
     for (const id of ['../x', '..', '', '.x', 'a/b', 'x'.repeat(129)]) {
       expect(owners().ownerOf(id)).toBeNull();
+      owners().forget(id);
       await expect(owners().claim(id, 'user:ada')).rejects.toThrow();
     }
+    expect(existsSync(join(folder, '..', 'x.json'))).toBe(true);
   });
 
   it('of many sessions are not all kept in memory', async () => {

@@ -56,7 +56,7 @@ export class FileSessionOwners implements SessionOwners {
   }
 
   forget(sessionId: string): void {
-    removeFile(this.fileOf(sessionId));
+    if (SESSION_ID.test(sessionId)) removeFile(this.fileOf(sessionId));
     this.known.delete(sessionId);
   }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ActingCaller, type UserSource } from './acting-caller.js';
 import { FileSessionOwners } from './file-session-owners.js';
 import { SessionAccess } from './session-access.js';
@@ -61,6 +62,18 @@ describe('a claim to a session', () => {
       b.release();
       if (!refusedFirst) a.release();
       expect(owners.ownerOf(session)).toBe('user:ada');
+    }
+  });
+
+  it('that is kept while another is still being made safe stays', async () => {
+    for (let at = 0; at < 20; at += 1) {
+      const first = claims.claim(ADA, `s${at}`, unused);
+      while (owners.ownerOf(`s${at}`) === null) await nextTurn();
+      const second = await claims.claim(ADA, `s${at}`, unused);
+      second.keep();
+      second.release();
+      (await first).release();
+      expect(owners.ownerOf(`s${at}`)).toBe('user:ada');
     }
   });
 

@@ -14,8 +14,10 @@ export interface SessionClaim {
 /** Requests for a session that are under way. */
 interface Claims {
   count: number;
-  /** One of them has made the record of its owner, and none has kept it. */
-  isUncertain: boolean;
+  /** One of them has made the record of its owner. */
+  isNew: boolean;
+  /** One of them has made a run. */
+  isKept: boolean;
 }
 
 /** Makes whoever runs something in a session first its owner. */
@@ -39,18 +41,18 @@ export class SessionClaims {
     sessionId: string,
     wasUsed: () => Promise<boolean>,
   ): Promise<SessionClaim> {
-    const claims = this.underWay.get(sessionId) ?? { count: 0, isUncertain: false };
+    const claims = this.underWay.get(sessionId) ?? { count: 0, isNew: false, isKept: false };
     claims.count += 1;
     this.underWay.set(sessionId, claims);
     try {
-      claims.isUncertain = (await this.own(caller, sessionId, wasUsed)) || claims.isUncertain;
+      if (await this.own(caller, sessionId, wasUsed)) claims.isNew = true;
     } catch (error) {
       this.release(sessionId, claims);
       throw error;
     }
     return {
       keep: () => {
-        claims.isUncertain = false;
+        claims.isKept = true;
       },
       release: () => this.release(sessionId, claims),
     };
@@ -82,6 +84,6 @@ export class SessionClaims {
     claims.count -= 1;
     if (claims.count > 0) return;
     this.underWay.delete(sessionId);
-    if (claims.isUncertain) this.owners.forget(sessionId);
+    if (claims.isNew && !claims.isKept) this.owners.forget(sessionId);
   }
 }
