@@ -20,8 +20,8 @@ export class SessionRemoval {
     @Inject(ADMISSION) private readonly admission: Admission,
     @Inject(SESSION_OWNERS) private readonly owners: SessionOwners,
     @Inject(LOGGER) private readonly logger: Logger,
-    private readonly live: LiveRuns,
     private readonly claims: SessionClaims,
+    private readonly live: LiveRuns,
     private readonly staging: Staging,
     private readonly providers: ProviderService,
     private readonly changes: RunChanges,
@@ -35,6 +35,19 @@ export class SessionRemoval {
    */
   async remove(sessionId: string): Promise<void> {
     if (!SESSION_ID.test(sessionId)) throw sessionNotFound();
+    const open = this.claims.close(sessionId);
+    if (open === null) throw busy();
+    try {
+      await this.removeClosed(sessionId, open);
+    } finally {
+      open();
+    }
+    this.logger.info({ session: sessionId }, 'session removed');
+  }
+
+  /** @param open lets those on who wait for the session: what is there then is not the old owner's */
+  private async removeClosed(sessionId: string, open: () => void): Promise<void> {
+    if (this.isBusy(sessionId)) throw busy();
     // No run has this name.
     const holder = `removal of ${sessionId}`;
     try {
@@ -43,16 +56,13 @@ export class SessionRemoval {
       throw busy(cause);
     }
     try {
-      if (this.isBusy(sessionId)) throw busy();
-      // In the same turn: whoever comes from here on makes the session their own, and waits.
-      const owner = this.owners.ownerOf(sessionId);
+      await this.takeAway(sessionId);
       this.owners.forget(sessionId);
-      await this.takeAway(sessionId, owner);
+      open();
       await this.forget(sessionId);
     } finally {
       await this.admission.release(holder);
     }
-    this.logger.info({ session: sessionId }, 'session removed');
   }
 
   /** Finishes, before anything of a session is used, what a server before this one has begun. */
@@ -70,19 +80,16 @@ export class SessionRemoval {
     });
   }
 
-  /** Whether a run of a session lives, waiting ones too, or is just being made. */
+  /** Whether a run of a session lives, waiting ones too. */
   private isBusy(sessionId: string): boolean {
-    return this.live.ofSession(sessionId).length > 0 || this.claims.isUnderWay(sessionId);
+    return this.live.ofSession(sessionId).length > 0;
   }
 
-  /** @param owner whose it stays where it cannot be taken away */
-  private async takeAway(sessionId: string, owner: string | null): Promise<void> {
+  private async takeAway(sessionId: string): Promise<void> {
     try {
-      await this.staging.takeAway(sessionId, owner !== null);
+      await this.staging.takeAway(sessionId, this.owners.ownerOf(sessionId) !== null);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') throw sessionNotFound();
-      if (owner !== null) await this.owners.claim(sessionId, owner);
-      throw error;
+      throw errnoOf(error) === 'ENOENT' ? sessionNotFound() : error;
     }
   }
 

@@ -108,6 +108,22 @@ describe('a claim to a session', () => {
     expect(owners.ownerOf('t')).toBe('user:ada');
   });
 
+  it('waits while the session is taken from its owner, and is none of what was before', async () => {
+    const first = await claims.claim(ADA, 's', unused);
+    expect(claims.close('s')).toBeNull();
+    first.keep();
+    first.release();
+    const open = claims.close('s')!;
+    expect(claims.close('s')).toBeNull();
+    const [hers, others] = [claims.claim(ADA, 's', unused), claims.claim(BOB, 't', unused)];
+    (await others).release();
+    owners.forget('s');
+    open();
+    (await hers).keep();
+    expect(owners.ownerOf('s')).toBe('user:ada');
+    open();
+  });
+
   it('of nobody in particular leaves no owner', async () => {
     const nobody = new ActingCaller(null, null, null);
     (await claims.claim(nobody, 's', unused)).keep();

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { Deferred } from '../common/deferred.js';
 import type { ActingCaller } from './acting-caller.js';
 import { SessionAccess, sessionNotFound } from './session-access.js';
 import { SESSION_OWNERS, type SessionOwners } from './session-owners.js';
@@ -24,6 +25,8 @@ interface Claims {
 @Injectable()
 export class SessionClaims {
   private readonly underWay = new Map<string, Claims>();
+  /** Sessions that are being taken from their owners, and when that is done. */
+  private readonly closed = new Map<string, Deferred<void>>();
 
   constructor(
     private readonly access: SessionAccess,
@@ -41,6 +44,7 @@ export class SessionClaims {
     sessionId: string,
     wasUsed: () => Promise<boolean>,
   ): Promise<SessionClaim> {
+    while (this.closed.has(sessionId)) await this.closed.get(sessionId)!.promise;
     const claims = this.underWay.get(sessionId) ?? { count: 0, isNew: false, isKept: false };
     claims.count += 1;
     this.underWay.set(sessionId, claims);
@@ -58,9 +62,19 @@ export class SessionClaims {
     };
   }
 
-  /** Whether a request is under way that may run something in a session. */
-  isUnderWay(sessionId: string): boolean {
-    return this.underWay.has(sessionId);
+  /**
+   * Lets nobody claim a session while it is taken from its owner: a run that came in between would be in a
+   * session of nobody, or of somebody else. Claims that come meanwhile wait.
+   * @returns what ends that; null, and nothing is closed, while a claim is under way
+   */
+  close(sessionId: string): (() => void) | null {
+    if (this.underWay.has(sessionId) || this.closed.has(sessionId)) return null;
+    const done = new Deferred<void>();
+    this.closed.set(sessionId, done);
+    return () => {
+      if (this.closed.get(sessionId) === done) this.closed.delete(sessionId);
+      done.resolve();
+    };
   }
 
   /** @returns whether it made the caller the owner */

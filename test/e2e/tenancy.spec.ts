@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../support/processes.js';
 import { Runner } from '../support/runner.js';
@@ -175,6 +175,24 @@ describe('users', () => {
     // Whether it is busy would tell that it is there.
     expect((await get(path, ada())).body.can_run_now).toBe(true);
     await ask(runner, 'POST', `/runs/${held.id}/cancel`, { headers: tokens.as('web') });
+  });
+
+  it('are told of their own idle sessions only', async () => {
+    const longAgo = new Date(Date.now() - 100 * 86_400_000);
+    for (const [session, owner] of Object.entries({ 'idle-1': 'ada', 'idle-2': 'bob' })) {
+      mkdirSync(join(runner.workspaces, session));
+      utimesSync(join(runner.workspaces, session), longAgo, longAgo);
+      writeFileSync(
+        join(owners(), `${session}.json`),
+        JSON.stringify({ session_id: session, owner: `user:${owner}`, since: '' }),
+      );
+    }
+    const listed = async (headers: Headers) =>
+      (await get('/ops/sessions/idle?days=50', headers)).body.sessions.map(
+        (it: { session_id: string }) => it.session_id,
+      );
+    expect(await listed(ada())).toEqual(['idle-1']);
+    expect((await listed(tokens.as('web'))).sort()).toEqual(['idle-1', 'idle-2']);
   });
 
   it('may not take what was there before owners were', async () => {
