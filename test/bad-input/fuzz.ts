@@ -49,7 +49,7 @@ export function operationsOf({ paths }: Described): Operation[] {
 
 /** Texts that have broken servers before. */
 const HOSTILE_TEXTS = [
-  ...['', ' ', '.', '..', '../..', '/etc/passwd', '..\\..', '%2e%2e%2f', '%00', 'a\0b', '\ud800'],
+  ...['', ' ', '.', '..', '../..', '/nowhere/x', '..\\..', '%2e%2e%2f', '%00', 'a\0b', '\ud800'],
   ...['__proto__', 'constructor', 'toString', 'null', 'undefined', 'NaN', '-1', '1e999', '0x10'],
   ...['\n', '\r\nX-Evil: 1', '\u202e', '\ufeff', '💥', '$(id)', '`id`', '${7*7}', "'--", '<b>'],
   ...['.git', '.git/config', 'AGENTS.md', 'a/../b', 'a//b', '*', '~', '-rf', 'x'.repeat(300)],

@@ -24,7 +24,7 @@ const IDS = [
   { id: '*', nothing: true },
   { id: '%F0%9F%98%80', nothing: true },
   { id: '..%2fnone' },
-  { id: '%2fetc%2fpasswd' },
+  { id: '%2fnowhere%2fx' },
   { id: '..%5cnone' },
   { id: '%252e%252e%252fnone' },
   { id: 'none%00' },

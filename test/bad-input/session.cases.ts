@@ -15,7 +15,7 @@ const IDS = [
   '..%2fknown',
   'known%2f..%2fknown',
   'known%2frepo',
-  '%2fetc',
+  '%2fnowhere',
   '%252e%252e',
   '%252e%252e%252fknown',
   '..%5cknown',

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -18,7 +18,7 @@ const make = {
   file: (path) => fs.writeFileSync(path, 'PUBLIC'),
   link: (path) => fs.symlinkSync(outside, path),
   'link-to-file': (path) => fs.symlinkSync(outside + '/secret', path),
-  'link-to-zeros': (path) => fs.symlinkSync('/dev/zero', path),
+  'link-to-fifo': (path) => fs.symlinkSync(outside + '/fifo', path),
   fifo: (path) => require('node:child_process').execFileSync('mkfifo', [path]),
 };
 const attempt = (step) => { try { step(); } catch {} };
@@ -39,9 +39,9 @@ const RACES: [string, string, string[], string[]][] = [
   ['a folder and a link', 'repo/place', ['folder', 'link'], ['place/secret', 'place/new/deep']],
   ['a file and a link', 'repo/place', ['file', 'link-to-file'], ['place']],
   [
-    'a file, a FIFO and a link to a device',
+    'a file, a FIFO and a link to another',
     'repo/place',
-    ['file', 'fifo', 'link-to-zeros'],
+    ['file', 'fifo', 'link-to-fifo'],
     ['place'],
   ],
   [
@@ -63,6 +63,7 @@ describe('what an agent swaps while it is used', () => {
     outside = join(runner.home, 'outside');
     mkdirSync(outside);
     writeFileSync(join(outside, 'secret'), CANARY);
+    execFileSync('mkfifo', [join(outside, 'fifo')]);
     before = treeOf(outside);
     await act(runner, 's', 'true');
     await send(runner, 'PUT', '/sessions/s/files/first', { body: 'x' });

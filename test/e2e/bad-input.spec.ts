@@ -7,6 +7,7 @@ import { runBodies } from '../bad-input/run-bodies.cases.js';
 import { runQueries } from '../bad-input/run-queries.cases.js';
 import { Footprint, type Groups, itAnswers, itHasCases } from '../bad-input/suite.js';
 import { send } from '../bad-input/wire.js';
+import { eventually } from '../support/processes.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -76,7 +77,8 @@ describe('slow clients', () => {
     const { code } = JSON.parse(answer.body) as { code: string };
     expect(['request_timeout', 'upload_stalled']).toContain(code);
     expect(existsSync(join(runner.repo('known'), 'slow'))).toBe(false);
-    expect(readdirSync(join(runner.workspaces, '.uploads'))).toEqual([]);
+    const staged = () => readdirSync(join(runner.workspaces, '.uploads'));
+    await eventually(staged, (names) => names.length === 0);
   });
 
   it.each([
