@@ -105,6 +105,7 @@ describe('which package a run gets', () => {
       path,
       overlayEntries: entries,
       dependencyIds: ['text'],
+      uploaded: null,
     });
     expect(await choose('text')).toMatchObject({
       overlayEntries: entries,

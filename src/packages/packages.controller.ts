@@ -31,7 +31,7 @@ import type { StoredPackage } from './put-package.js';
 import { PackageUploadService } from './upload/package-upload.service.js';
 
 /** Uploads at a time: each is unpacked as it comes. */
-const UPLOADS = { all: 4, each: 2 };
+const UPLOADS = { all: 8, each: 8 };
 
 /** The routes of scientific packages (contract, section 4). */
 @ApiTags('packages')
