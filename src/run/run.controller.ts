@@ -75,7 +75,7 @@ export class RunController {
     const asked = viewOf(http.query.view);
     const view = request.view ?? asked;
     const submitted = await this.intake.submit(submission);
-    http.res!.setHeader('Location', locationOf(submitted));
+    locate(http.res!, submitted);
     if ('ended' in submitted) {
       repeatProblem(submitted.ended);
       return this.followById(submitted.ended.id, caller, after, view, http);
@@ -105,7 +105,7 @@ export class RunController {
     // It shows nothing of the run; a word that is wrong is told all the same.
     viewOf(http.query.view);
     const submitted = await this.intake.submit(submissionOf(request, caller, http, 'continue'));
-    http.res!.setHeader('Location', locationOf(submitted));
+    locate(http.res!, submitted);
     if ('ended' in submitted) return referenceOf(submitted.ended);
     const { run } = submitted;
     return referenceOf({ ...run.record, state: run.state });
@@ -207,8 +207,14 @@ function submissionOf(
   };
 }
 
-function locationOf(submitted: Submitted): string {
-  return `/runs/${'run' in submitted ? submitted.run.id : submitted.ended.id}`;
+/**
+ * Says where the run is. To a client that has gone meanwhile the framework has answered already, and nothing
+ * can be said: its run is still to hear that nobody follows it.
+ */
+function locate(response: Response, submitted: Submitted): void {
+  if (response.headersSent) return;
+  const { id } = 'run' in submitted ? submitted.run : submitted.ended;
+  response.setHeader('Location', `/runs/${id}`);
 }
 
 /** A run that failed before its stream began was answered with a problem: a retry gets it again. */
