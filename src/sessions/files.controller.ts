@@ -19,7 +19,7 @@ import { discardRest, uploadOf } from './upload-body.js';
 import { GET_FILE, PUT_FILE, DELETE_FILE } from './file.routes.js';
 
 /** Uploads at a time: each keeps a connection and files open for as long as its client likes. */
-const UPLOADS = { all: 64, each: 8 };
+const UPLOADS = { all: 64, each: 16 };
 
 /** The routes of single files. */
 @ApiTags('sessions')
