@@ -1,6 +1,7 @@
 import {
   closeSync,
   fstatSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -8,6 +9,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { errnoOf } from './errors.js';
 
 /*
@@ -48,6 +50,17 @@ export function replaceFile(path: string, text: string): void {
     if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
     // Better than nothing, though a server that is killed in the middle may leave half of it.
     if (!overwrite(path, bytes, Infinity)) throw error;
+  }
+}
+
+/** The same in a folder that may not be there; it is made then, for the server alone. */
+export function replaceFileAndFolder(path: string, text: string): void {
+  try {
+    replaceFile(path, text);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    replaceFile(path, text);
   }
 }
 

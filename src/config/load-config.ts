@@ -17,7 +17,7 @@ import { readProvidersFile } from './providers-file.js';
 import { RunnerConfig } from './runner-config.js';
 import { secretValues } from './secret-values.js';
 import { isSecretFile, secretFault, withSecretFiles } from './secrets.js';
-import { sessionLimits } from './session-limits.js';
+import { sessionLimits, zeroIsNull } from './session-limits.js';
 import { webhookSettings } from './webhook-settings.js';
 
 /** The folder that holds `package.json`, `software/` and `dist/`. */
@@ -231,8 +231,4 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): st
     .filter((name) => /^FERMILINK_(RUNNER|AGENT|CODEX|CLAUDE|GEMINI|OPENCODE)_/.test(name))
     .filter((name) => !known.has(name) && !isSecretFile(name))
     .map((name) => `${name} is no variable of the runner; it has no effect.`);
-}
-
-function zeroIsNull(value: number): number | null {
-  return value === 0 ? null : value;
 }

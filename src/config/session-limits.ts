@@ -22,6 +22,7 @@ export function sessionLimits(values: Environment): SessionLimits {
   };
 }
 
-function zeroIsNull(value: number): number | null {
+/** What a limit is where 0 stands for none. */
+export function zeroIsNull(value: number): number | null {
   return value === 0 ? null : value;
 }

@@ -1,3 +1,4 @@
+import { isLoopbackHost } from '../common/loopback.js';
 import type { Environment } from './environment.js';
 import { secretFault } from './secrets.js';
 
@@ -62,12 +63,8 @@ function urlFault(url: URL | null, isHttpAllowed: boolean): string | null {
     return 'must not hold a user or a password; deliveries are known by their signature';
   }
   if (url.hash !== '') return 'must not have a fragment';
-  if (url.protocol === 'https:' || isHttpAllowed || isLoopback(url.hostname)) return null;
+  if (url.protocol === 'https:' || isHttpAllowed || isLoopbackHost(url.hostname)) return null;
   return 'must begin with https://, or lead to this machine; FERMILINK_RUNNER_WEBHOOK_ALLOW_HTTP=1 allows http elsewhere';
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** What may be a password, or a token in the query, is not shown. */

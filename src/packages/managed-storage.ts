@@ -6,13 +6,14 @@ import { lockFile } from '../common/file-lock.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { makeFolder } from '../common/make-folder.js';
 import { removeTree } from '../common/remove-tree.js';
+import { syncFolder } from '../common/sync-folder.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { isInstalledPath } from './installed-path.js';
 import { contentOf, type PackageContent } from './package-content.js';
 import { isInside, placeOf, targetOf } from './package-places.js';
 import { PackageRegistry } from './package-registry.js';
 import { PackageUse } from './package-use.js';
-import { closeFolders, syncDisk, syncFolder } from './seal.js';
+import { closeFolders, syncDisk } from './seal.js';
 
 /** The folder of an upload that is under way, and the lock beside it that its server holds. */
 const INCOMING = /^\.incoming-[0-9a-f]{16}$/;

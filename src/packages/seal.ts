@@ -1,4 +1,4 @@
-import { chmod, open, readdir } from 'node:fs/promises';
+import { chmod, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgram } from '../common/program.js';
 
@@ -19,14 +19,4 @@ export async function closeFolders(folder: string): Promise<void> {
 export async function syncDisk(folder: string): Promise<void> {
   const { code, complaint } = await runProgram('sync', ['--file-system', folder]);
   if (code !== 0) throw new Error(`sync ended with ${code}: ${complaint}`);
-}
-
-/** Makes sure that the names in a folder are on the disk. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,7 +1,7 @@
+import { objectIn } from '../common/body.pipe.js';
 import { shortened } from '../common/cut-text.js';
-import { type FieldError, RunnerError } from '../common/errors.js';
+import type { FieldError } from '../common/errors.js';
 import { invalidRequest } from '../common/invalid-request.js';
-import { isJsonObject } from '../common/json.js';
 import { faultsOf, POLICY_MEMBERS, type StoredPolicy, storedPolicyIn } from '../provider/policy.js';
 
 /** Members that the server sets; a client may send back what it was given. */
@@ -16,27 +16,21 @@ const MAX_NAMED = 20;
  * @throws {RunnerError} `invalid_request` with every fault
  */
 export function policyInBody(body: unknown): StoredPolicy {
-  if (!isJsonObject(body)) {
-    throw new RunnerError(
-      'invalid_request',
-      'The body must be a JSON object, sent with Content-Type: application/json.',
-      { errors: [{ field: 'body', message: 'must be a JSON object' }] },
-    );
-  }
+  const given = objectIn(body);
   const known: readonly string[] = [...POLICY_MEMBERS, ...OWN_MEMBERS];
   const errors: FieldError[] = [
-    ...Object.keys(body)
+    ...Object.keys(given)
       .filter((name) => !known.includes(name))
       .slice(0, MAX_NAMED)
       .map((name) => ({ field: shown(name), message: 'is no member of the policy' })),
-    ...POLICY_MEMBERS.filter((name) => !Object.hasOwn(body, name)).map((name) => ({
+    ...POLICY_MEMBERS.filter((name) => !Object.hasOwn(given, name)).map((name) => ({
       field: name,
       message: 'must be there; null leaves it to its default',
     })),
-    ...faultsOf(body).map(({ field, rule }) => ({ field: field ?? 'body', message: rule })),
+    ...faultsOf(given).map(({ field, rule }) => ({ field: field ?? 'body', message: rule })),
   ];
   if (errors.length > 0) throw invalidRequest(errors);
-  return storedPolicyIn(body);
+  return storedPolicyIn(given);
 }
 
 /** A name that somebody else has chosen, for a sentence. */

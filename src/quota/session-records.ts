@@ -1,14 +1,12 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from '../common/errors.js';
 import { jsonObjectIn } from '../common/json.js';
-import { readFile, removeFile, replaceFile } from '../common/small-files.js';
+import { readFile, removeFile, replaceFileAndFolder } from '../common/small-files.js';
 
 /** What the server remembers of a session, outside of what its agents are led to. Times are ISO-8601. */
 export interface SessionRecord {
   /** When a run of it has ended or it was written to last; null if that was before any record. */
   activeAt: string | null;
-  /** Bytes of its `repo/`, as they were found; null if nobody has looked. */
+  /** Bytes of its `repo/` and of its commits, as they were found; null if nobody has looked. */
   bytes: number | null;
   /** When that was begun. */
   measuredAt: string | null;
@@ -45,13 +43,7 @@ export class SessionRecords {
       bytes,
       measured_at: measuredAt,
     });
-    try {
-      replaceFile(this.pathOf(sessionId), text);
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      replaceFile(this.pathOf(sessionId), text);
-    }
+    replaceFileAndFolder(this.pathOf(sessionId), text);
   }
 
   /** The session is no more. */

@@ -55,7 +55,6 @@ export class RunExecution {
       return endedBefore(run, error);
     }
     const { agent, recorder, isResumed } = started;
-
     const startedAt = monotonicSeconds();
     const preparationSeconds = startedAt - began;
     this.metrics.preparation.observe(preparationSeconds);

@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nowUtc } from '../common/clock.js';
 import { Directory } from '../common/directory.js';
 import { jsonObjectIn } from '../common/json.js';
 import { readFile, removeFile } from '../common/small-files.js';
+import { syncFolder } from '../common/sync-folder.js';
 import { SESSION_ID } from '../workspace/session-id.js';
 import type { Ownership, SessionOwners } from './session-owners.js';
 
@@ -44,7 +44,7 @@ export class FileSessionOwners implements SessionOwners {
     let isNew = false;
     try {
       isNew = await folder.createFile(`${sessionId}.json`, text, { mode: 0o600, sync: true });
-      if (isNew) await this.syncNames();
+      if (isNew) await syncFolder(this.folder);
       return isNew;
     } catch (error) {
       // Whoever hears that it failed has no run there: nobody is to be its owner.
@@ -58,16 +58,6 @@ export class FileSessionOwners implements SessionOwners {
   forget(sessionId: string): void {
     if (SESSION_ID.test(sessionId)) removeFile(this.fileOf(sessionId));
     this.known.delete(sessionId);
-  }
-
-  /** A file is only safe from a power cut when its name is. */
-  private async syncNames(): Promise<void> {
-    const folder = await open(this.folder);
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
   }
 
   private read(sessionId: string): Ownership | null {

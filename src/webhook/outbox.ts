@@ -1,9 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { readdir, readFile as readFileAsync } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../common/errors.js';
 import { isJsonObject } from '../common/json.js';
-import { isTemporary, removeFile, replaceFile } from '../common/small-files.js';
+import { isTemporary, removeFile, replaceFileAndFolder } from '../common/small-files.js';
 
 /** What is to be delivered. */
 export interface Message {
@@ -24,15 +23,7 @@ export class Outbox {
 
   /** Stores a message; one that has its id is replaced. */
   put(message: Message): void {
-    const path = this.pathOf(message.id);
-    const text = JSON.stringify({ version: 1, ...message });
-    try {
-      replaceFile(path, text);
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      replaceFile(path, text);
-    }
+    replaceFileAndFolder(this.pathOf(message.id), JSON.stringify({ version: 1, ...message }));
   }
 
   /**
