@@ -79,7 +79,7 @@ export async function serve(config: RunnerConfig, logger: Logger): Promise<void>
   if (descriptors !== null) server.maxConnections = Math.floor(descriptors * CONNECTIONS_SHARE);
   const isAlone = await app.get(ServerLock).take(0);
   await app.init();
-  if (config.docs) app.get(ApiDocument).make(app);
+  if (config.docs) app.get(ApiDocument).describe(app);
   // Before anything is taken up: a server that nobody can reach must not start agents.
   await listen(server, config);
   const takeover = new Takeover(app, config, logger);

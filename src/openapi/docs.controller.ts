@@ -20,7 +20,7 @@ export class DocsController {
   @Get('openapi.json')
   @Header('Content-Type', 'application/json; charset=utf-8')
   json(): string {
-    return this.document.json;
+    return this.document.json();
   }
 
   /** The page; it asks no other host for anything. */

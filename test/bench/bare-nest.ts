@@ -4,13 +4,17 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { ApiProperty } from '@nestjs/swagger';
 import { HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { IsString } from 'class-validator';
+import 'jose';
 import 'rxjs';
+import 'tar-stream';
 
-/** Here for its decorators: they load the validator. */
+/** Here for its decorators: they load the validator, and what describes an API. */
 export class Body {
+  @ApiProperty()
   @IsString()
   prompt!: string;
 }
