@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, rename, unlink } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 import { Directory } from '../common/directory.js';
+import { errnoOf } from '../common/errors.js';
 import { UnsafePathError } from '../common/regular-file.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { sessionNotFound } from '../tenancy/session-access.js';
@@ -11,8 +12,8 @@ import { SESSION_ID } from '../workspace/session-id.js';
 /** Names beside the sessions that no session can have: they begin with a dot. */
 const UPLOADS = '.uploads';
 const REMOVALS = '.removing';
-/** Begins the name of a removed session of which nothing is known any more: no session is named so. */
-const DONE = '.done-';
+/** Begins the name of what is only to be removed: nothing is known of it any more, and no session is named so. */
+const REST = '.rest-';
 
 /** A file that has no name yet in any session. */
 export interface StagedFile {
@@ -64,11 +65,14 @@ export class Staging {
     });
   }
 
-  /** Removes a folder that was taken away; all that was known of its session is forgotten by now. */
-  async finishRemoval(sessionId: string): Promise<void> {
-    const done = `${DONE}${randomBytes(9).toString('base64url')}`;
-    await this.inRemovals((removals) => removals.rename(sessionId, done));
-    await this.inRemovals((removals) => removals.remove(done));
+  /**
+   * Makes a rest of a folder that was taken away; all that was known of its session is forgotten by now.
+   * @returns the name of the rest
+   */
+  async setAside(sessionId: string): Promise<string> {
+    const rest = newRest();
+    await this.inRemovals((removals) => removals.rename(sessionId, rest));
+    return rest;
   }
 
   /** The sessions whose removal a server before this one has begun. */
@@ -77,18 +81,25 @@ export class Staging {
     return left.filter((name) => SESSION_ID.test(name));
   }
 
-  /** Removes what a server before this one has left of uploads and of removed sessions. */
-  async clear(): Promise<void> {
-    const root = await Directory.open(this.config.workspacesRoot);
-    try {
-      await root.remove(UPLOADS);
-    } finally {
-      await root.close();
-    }
-    await this.inRemovals(async (removals) => {
-      for (const name of await readdir(removals.self)) {
-        if (name.startsWith(DONE)) await removals.remove(name);
+  /**
+   * Makes rests of the uploads that a server before this one has left; call it before there is one.
+   * @returns the names of all rests
+   */
+  async beginAnew(): Promise<string[]> {
+    return this.inRemovals(async (removals, root) => {
+      try {
+        await rename(root.at(UPLOADS), removals.at(newRest()));
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error;
       }
+      return (await readdir(removals.self)).filter((name) => !SESSION_ID.test(name));
+    });
+  }
+
+  /** Removes rests, which takes as long as they are large. */
+  async removeRests(names: readonly string[]): Promise<void> {
+    await this.inRemovals(async (removals) => {
+      for (const name of names) await removals.remove(name);
     });
   }
 
@@ -121,4 +132,8 @@ export class Staging {
       await root.close();
     }
   }
+}
+
+function newRest(): string {
+  return `${REST}${randomBytes(9).toString('base64url')}`;
 }

@@ -111,7 +111,6 @@ export class RunEnding {
     });
     await attempt('releasing the slot', () => this.release(run, ending));
     await attempt('noting the use of the session', async () => this.sizes.changed(run.sessionId));
-    this.keep(run, ending);
     this.live.delete(run);
     await attempt('showing the end', async () => run.log.publishEnd());
     // An end that the server before this one knew was counted by that one.
@@ -153,13 +152,6 @@ export class RunEnding {
     return (await settledWithin(MOST_FILES_SECONDS, files)) ? files : null;
   }
 
-  /** Keeps what the run has left, now that nothing waits for it. */
-  private keep({ id, sessionId, record }: Run, { files }: Ending): void {
-    if (!this.config.files.commitRuns || files === undefined) return;
-    const prompt = this.redaction.text(record.order.prompt);
-    void this.history.commit(sessionId, { runId: id, userId: record.userId, prompt });
-  }
-
   private shown(files: RunFiles | null): RunFiles | null {
     const texts = (paths: string[]) => paths.map((path) => this.redaction.text(path));
     if (files === null) return null;
@@ -176,22 +168,37 @@ export class RunEnding {
     return this.logger.child({ run: id, session: sessionId, user: record.userId });
   }
 
-  /** The slot comes free; the session stays busy while something of the run still works in it. */
-  private async release(run: Run, { gone }: Ending): Promise<void> {
-    if (gone === undefined) {
+  /**
+   * The slot comes free; the session stays busy while something of the run still works in it, and until
+   * what the run has left is a commit: of the next run nothing is to be in that.
+   */
+  private async release(run: Run, { gone, files }: Ending): Promise<void> {
+    const isKept = this.config.files.commitRuns && files !== undefined;
+    if (gone === undefined && !isKept) {
       await this.admission.release(run.id);
       return;
     }
     await this.admission.releaseSlot(run.id);
-    void this.releaseSession(run, gone).catch((err: unknown) => {
-      this.logOf(run).error({ err }, 'the session could not be released');
-    });
+    const release = async () => {
+      const released = this.releaseSession(run, gone).catch((err: unknown) => {
+        this.logOf(run).error({ err }, 'the session could not be released');
+      });
+      // What is left of a run may stay for ever.
+      if (gone === undefined) await released;
+    };
+    if (!isKept) {
+      void release();
+      return;
+    }
+    const prompt = this.redaction.text(run.record.order.prompt);
+    const note = { runId: run.id, userId: run.record.userId, prompt };
+    void this.history.commit(run.sessionId, note, release);
   }
 
-  private async releaseSession(run: Run, gone: () => Promise<void>): Promise<void> {
-    await gone();
+  private async releaseSession(run: Run, gone: Ending['gone']): Promise<void> {
+    await gone?.();
     await this.admission.release(run.id);
-    await this.store.annotate(run.id, { hasSurvivors: false });
+    if (gone !== undefined) await this.store.annotate(run.id, { hasSurvivors: false });
   }
 
   private async writeEndLater(run: Run, log: Logger): Promise<void> {

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ADMISSION, type Admission } from '../admission/admission.js';
+import { settledWithin } from '../common/abort.js';
 import { errnoOf, RunnerError } from '../common/errors.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { RunChanges } from '../files/changes/run-changes.service.js';
@@ -12,6 +13,9 @@ import { SessionClaims } from '../tenancy/session-claims.js';
 import { SESSION_OWNERS, type SessionOwners } from '../tenancy/session-owners.js';
 import { sessionNotFound } from '../tenancy/session-access.js';
 import { SESSION_ID } from '../workspace/session-id.js';
+
+/** How long a removal waits until the last run of its session is a commit. */
+const LAST_COMMIT_SECONDS = 10;
 
 /** Removes sessions with all that is kept for them, but the records of their runs. */
 @Injectable()
@@ -48,6 +52,7 @@ export class SessionRemoval {
   /** @param open lets those on who wait for the session: what is there then is not the old owner's */
   private async removeClosed(sessionId: string, open: () => void): Promise<void> {
     if (this.isBusy(sessionId)) throw busy();
+    await settledWithin(LAST_COMMIT_SECONDS, this.history.settled(sessionId));
     // No run has this name.
     const holder = `removal of ${sessionId}`;
     try {
@@ -60,6 +65,7 @@ export class SessionRemoval {
       this.owners.forget(sessionId);
       open();
       await this.forget(sessionId);
+      await this.staging.removeRests([await this.staging.setAside(sessionId)]);
     } finally {
       await this.admission.release(holder);
     }
@@ -70,14 +76,23 @@ export class SessionRemoval {
     for (const sessionId of await this.staging.unfinishedRemovals()) {
       try {
         await this.forget(sessionId);
+        await this.staging.setAside(sessionId);
         this.logger.info({ session: sessionId }, 'removal of a session finished');
       } catch (err) {
         this.logger.error({ err, session: sessionId }, 'a session could not be removed to its end');
       }
     }
-    await this.staging.clear().catch((err: unknown) => {
-      this.logger.warn({ err }, 'what is left of uploads and removed sessions stays for now');
-    });
+    try {
+      const rests = await this.staging.beginAnew();
+      // They may be large, and nobody waits for them.
+      this.staging.removeRests(rests).catch((err: unknown) => this.warnOfRests(err));
+    } catch (err) {
+      this.warnOfRests(err);
+    }
+  }
+
+  private warnOfRests(err: unknown): void {
+    this.logger.warn({ err }, 'what is left of uploads and removed sessions stays for now');
   }
 
   /** Whether a run of a session lives, waiting ones too. */
@@ -98,7 +113,6 @@ export class SessionRemoval {
     await this.history.forget(sessionId);
     await this.providers.forgetSession(sessionId);
     this.sizes.forget(sessionId);
-    await this.staging.finishRemoval(sessionId);
   }
 }
 

@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } fro
 import { join } from 'node:path';
 import { act, send } from '../support/files.js';
 import { eventually } from '../support/processes.js';
+import { startRun, untilEnded } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 
 interface Commit {
@@ -52,6 +53,26 @@ describe('what runs have left of a session', () => {
       expect((await json(`diff?commit=${commit}`)).code).toBe('commit_not_found');
       expect((await json(`log?cursor=${commit}`)).code).toBe('cursor_unknown');
     }
+  });
+
+  it('have nothing in them of a run that waited for the session', async () => {
+    const many = 'i=0; while [ $i -lt 3000 ]; do echo > f$i; i=$((i+1)); done';
+    const ids = [
+      await startRun(runner, { session_id: 's', user_prompt: many }),
+      await startRun(runner, { session_id: 's', user_prompt: 'echo > zz' }),
+    ];
+    for (const id of ids) expect((await untilEnded(runner, id)).state).toBe('completed');
+    const [last, first] = await untilCommits(2);
+    expect([first!.run_id, last!.run_id]).toEqual(ids);
+    expect((await json(`diff?commit=${first!.commit}`)).diff).not.toContain('b/zz');
+    expect((await json(`diff?commit=${last!.commit}`)).diff).toContain('b/zz');
+  });
+
+  it('hold up the removal of a session, and do not refuse it', async () => {
+    const many = 'i=0; while [ $i -lt 3000 ]; do echo > f$i; i=$((i+1)); done';
+    await act(runner, 's', many);
+    expect((await send(runner, 'DELETE', '/sessions/s')).status).toBe(204);
+    expect(existsSync(join(runner.runtime, 'git', 's'))).toBe(false);
   });
 
   it('differ from the template where there is no commit, and long differences are cut', async () => {

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { act, send } from '../support/files.js';
+import { eventually } from '../support/processes.js';
 import { Gate, startRun, untilEnded, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 
@@ -128,9 +129,13 @@ describe('a session', () => {
     const removing = join(runner.workspaces, '.removing');
     mkdirSync(removing, { recursive: true });
     renameSync(join(runner.workspaces, 's'), join(removing, 's'));
-    mkdirSync(join(removing, '.done-x'));
-    writeFileSync(join(removing, '.done-x', 'f'), '');
+    mkdirSync(join(removing, '.rest-x'));
+    writeFileSync(join(removing, '.rest-x', 'f'), '');
+    mkdirSync(join(runner.workspaces, '.uploads', 'of before'), { recursive: true });
     runner = await runner.startNext();
-    expect(traces()).toEqual(nothing);
+    // It takes runs before all of it is gone.
+    const isGone = (left: ReturnType<typeof traces>) => left.removing.length === 0;
+    expect(await eventually(traces, isGone)).toEqual(nothing);
+    expect(existsSync(join(runner.workspaces, '.uploads'))).toBe(false);
   });
 });

@@ -43,7 +43,7 @@ export class History implements OnModuleDestroy {
   /** One at a time for each session. */
   private readonly turns = new KeyedLimiter();
   private readonly differences = new Places(DIFFERENCES);
-  private readonly underWay = new Set<Promise<void>>();
+  private readonly underWay = new Map<string, Promise<void>>();
 
   constructor(
     private readonly config: RunnerConfig,
@@ -53,17 +53,25 @@ export class History implements OnModuleDestroy {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Keeps a session as it is now, as the commit of a run. Never rejects: a commit is no part of a run. */
-  async commit(sessionId: string, note: RunNote): Promise<void> {
-    const commit = this.commitNow(sessionId, note);
-    this.underWay.add(commit);
+  /**
+   * Keeps a session as it is now, as the commit of a run. Never rejects: a commit is no part of a run.
+   * @param done called when the session is not read any more, be there a commit or not; must not reject
+   */
+  async commit(sessionId: string, note: RunNote, done: () => Promise<void>): Promise<void> {
+    const commit = this.commitNow(sessionId, note).then(done);
+    this.underWay.set(sessionId, commit);
     await commit;
-    this.underWay.delete(commit);
+    if (this.underWay.get(sessionId) === commit) this.underWay.delete(sessionId);
+  }
+
+  /** Resolves when the last run of a session is its commit, and what waited for that has been done. */
+  async settled(sessionId: string): Promise<void> {
+    await this.underWay.get(sessionId);
   }
 
   /** A server that ends lets them finish. */
   async onModuleDestroy(): Promise<void> {
-    await settledWithin(LAST_COMMITS_SECONDS, Promise.all(this.underWay));
+    await settledWithin(LAST_COMMITS_SECONDS, Promise.all(this.underWay.values()));
   }
 
   private async commitNow(sessionId: string, note: RunNote): Promise<void> {
