@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { eventually, processesWith } from '../../test/support/processes.js';
 import { hostIdentity, readProcess, RUN_COOKIE_VARIABLE } from './proc.js';
 import { ProcessTable } from './process-table.js';
@@ -28,16 +29,24 @@ class Agent {
     return `mark-${this.cookie}`;
   }
 
-  /** Waits until so many processes run that bear the mark, the shell itself not counted. */
+  /** Waits until so many of its programs run; a shell that has still to become one is none. */
   async started(count: number): Promise<number[]> {
     return eventually(
-      () => this.marked().filter((pid) => pid !== this.child.pid),
+      () => this.marked().filter((pid) => programOf(pid) === 'perl'),
       (pids) => pids.length >= count,
     );
   }
 
   marked(): number[] {
     return processesWith(this.mark);
+  }
+}
+
+function programOf(pid: number): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return null;
   }
 }
 
