@@ -32,7 +32,7 @@ export function existsAlready(): RunnerError {
 export function names(list: string, etag: string | null): boolean {
   if (etag === null) return false;
   if (list.trim() === '*') return true;
-  // None of ours has a comma in it.
+  // None of ours has a comma in it. All are strong: a weak one is ours after a proxy that compresses.
   return list.split(',').some((it) => it.trim().replace(/^W\//, '') === etag);
 }
 

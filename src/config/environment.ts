@@ -167,7 +167,7 @@ export class Environment {
   @WholeNumber(0, MAX_SECONDS) FERMILINK_RUNNER_LOCK_WAIT_SECONDS: number = 60;
   @WholeNumber(0, MAX_HOURS) FERMILINK_RUNNER_RETAIN_RUNS_HOURS: number = 72;
   @WholeNumber(0, MAX_BYTES) FERMILINK_RUNNER_RETAIN_BYTES: number = 10 * GIB;
-  @WholeNumber(0, MAX_BYTES) FERMILINK_RUNNER_MAX_UPLOAD_BYTES: number = GIB;
+  @WholeNumber(1, MAX_BYTES) FERMILINK_RUNNER_MAX_UPLOAD_BYTES: number = GIB;
   @Switch() FERMILINK_RUNNER_COMMIT_RUNS: boolean = false;
   @OneOf(['end', 'keep']) FERMILINK_RUNNER_BACKGROUND: 'end' | 'keep' = 'end';
   @Switch() FERMILINK_RUNNER_REDACT: boolean = true;

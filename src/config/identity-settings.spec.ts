@@ -66,6 +66,20 @@ describe('how callers are known', () => {
     expect(faults({ ...JWT, [`${P}JWT_JWKS_URL`]: url })).toContain(`${P}JWT_JWKS_URL is`);
   });
 
+  it('takes keys from a file that holds some, and tells a mistyped path at once', () => {
+    const { [`${P}JWT_JWKS_URL`]: _, ...rest } = JWT;
+    const path = join(home, 'jwks.json');
+    const file = { ...rest, [`${P}JWT_JWKS_FILE`]: path };
+    const wrong = `${P}JWT_JWKS_FILE is "${path}", but it must be a readable JSON Web Key Set`;
+    expect(faults(file)).toContain(wrong);
+    for (const text of ['', '[]', '{}', '{"keys":{}}', `{"keys":[]}${' '.repeat(1 << 20)}`]) {
+      writeFileSync(path, text);
+      expect(faults(file)).toContain(wrong);
+    }
+    writeFileSync(path, '{"keys":[]}');
+    expect(identity(file).jwt?.jwksFile).toBe(path);
+  });
+
   it.each(['HS256', 'RS256,HS512', 'none', 'rs256', ',', 'RS256,none'])(
     'takes no algorithm %s',
     (algorithms) => {

@@ -1,3 +1,4 @@
+import { jsonObjectIn } from '../common/json.js';
 import { isLoopbackHost } from '../common/loopback.js';
 import type { Environment } from './environment.js';
 import { absolute } from './folders.js';
@@ -27,6 +28,9 @@ export interface IdentitySettings {
   /** The server listens where this machine alone reaches it. */
   readonly isLoopback: boolean;
 }
+
+/** Larger than any set of keys that is in use. */
+export const MAX_JWKS_BYTES = 1024 * 1024;
 
 const JWT_VARIABLES = ['FERMILINK_RUNNER_JWT_ISSUER', 'FERMILINK_RUNNER_JWT_AUDIENCE'] as const;
 
@@ -67,10 +71,23 @@ function checkTokens(path: string, faults: string[]): void {
   }
 }
 
+/** A closer look is taken when the keys are used; a mistyped path is to be told at once. */
+function checkKeys(path: string, faults: string[]): void {
+  try {
+    if (Array.isArray(jsonObjectIn(readSmallFile(path, MAX_JWKS_BYTES)).keys)) return;
+  } catch {
+    // Said below.
+  }
+  faults.push(
+    `FERMILINK_RUNNER_JWT_JWKS_FILE is ${JSON.stringify(path)}, but it must be a readable JSON Web Key Set of at most ${MAX_JWKS_BYTES} bytes.`,
+  );
+}
+
 function jwtSettings(values: Environment, faults: string[]): JwtSettings | null {
   const jwksUrl = values.FERMILINK_RUNNER_JWT_JWKS_URL ?? null;
   const file = values.FERMILINK_RUNNER_JWT_JWKS_FILE;
   const jwksFile = file === undefined ? null : absolute(file, file);
+  if (jwksFile !== null) checkKeys(jwksFile, faults);
   const hasKeys = jwksUrl !== null || jwksFile !== null;
   if (jwksUrl !== null && jwksFile !== null) {
     faults.push(

@@ -180,6 +180,14 @@ describe('without settings', () => {
     ]);
   });
 
+  it('warns of a dry run of a removal that is not switched on', () => {
+    const dryRun = { FERMILINK_RUNNER_REMOVE_SESSIONS_DRY_RUN: '1' };
+    const warningsOf = (env: Record<string, string>) =>
+      loadConfig({ FERMILINK_HOME: home, ...env }).warnings;
+    expect(warningsOf(dryRun)).toEqual([expect.stringContaining('but does nothing without')]);
+    expect(warningsOf({ ...dryRun, FERMILINK_RUNNER_REMOVE_SESSIONS_DAYS: '9' })).toEqual([]);
+  });
+
   it('an empty or blank value is none', () => {
     const names = [
       ...NUMBERS.map(({ variable }) => variable),

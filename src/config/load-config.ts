@@ -137,7 +137,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     identity: identitySettings(values, faults),
     corsOrigins: listed(values.FERMILINK_RUNNER_CORS_ORIGINS ?? ''),
     files: fileSettings(values),
-    sessions: sessionLimits(values),
+    sessions: sessionLimits(values, warnings),
     webhook: webhookSettings(values, env, { faults, warnings }),
     agents: {
       home: values.FERMILINK_AGENT_HOME,

@@ -13,7 +13,15 @@ export interface SessionLimits {
 }
 
 /** The limits that the environment sets. */
-export function sessionLimits(values: Environment): SessionLimits {
+export function sessionLimits(values: Environment, warnings: string[]): SessionLimits {
+  if (
+    values.FERMILINK_RUNNER_REMOVE_SESSIONS_DRY_RUN &&
+    values.FERMILINK_RUNNER_REMOVE_SESSIONS_DAYS === 0
+  ) {
+    warnings.push(
+      'FERMILINK_RUNNER_REMOVE_SESSIONS_DRY_RUN is on, but does nothing without FERMILINK_RUNNER_REMOVE_SESSIONS_DAYS; GET /ops/sessions/idle?days=N lists sessions without either.',
+    );
+  }
   return {
     quotaBytes: zeroIsNull(values.FERMILINK_RUNNER_SESSION_QUOTA_BYTES),
     userQuotaBytes: zeroIsNull(values.FERMILINK_RUNNER_USER_QUOTA_BYTES),

@@ -5,7 +5,7 @@ import {
   errors,
   type JWTVerifyGetKey,
 } from 'jose';
-import type { JwtSettings } from '../config/identity-settings.js';
+import { type JwtSettings, MAX_JWKS_BYTES } from '../config/identity-settings.js';
 import { monotonicSeconds } from '../common/clock.js';
 import { WatchedFile } from './watched-file.js';
 
@@ -15,7 +15,6 @@ const FETCH_MS = 5000;
 const COOLDOWN_MS = 5000;
 /** How long nobody waits for a URL that has just failed, in seconds. */
 const PAUSE_SECONDS = 2;
-const MAX_FILE_BYTES = 1024 * 1024;
 
 /** The keys cannot be had at the moment. */
 export class KeysUnavailable extends Error {}
@@ -36,7 +35,7 @@ export function jwtKeys(settings: JwtSettings, onFault: (fault: string) => void)
 }
 
 function keysOfFile(path: string, onFault: (fault: string) => void): JwtKeys {
-  const file = new WatchedFile(path, MAX_FILE_BYTES, keySetOf, onFault);
+  const file = new WatchedFile(path, MAX_JWKS_BYTES, keySetOf, onFault);
   return {
     key: async (header, token) => {
       const keys = await file.current();
@@ -67,7 +66,7 @@ function keysOfUrl(url: string): JwtKeys {
       if (monotonicSeconds() - failedAt < PAUSE_SECONDS) {
         throw new KeysUnavailable('the keys could not be fetched a moment ago');
       }
-      return fetch(...asked);
+      return fetch(...asked).then(limited);
     },
   });
   return {
@@ -83,6 +82,18 @@ function keysOfUrl(url: string): JwtKeys {
     },
     fault: () => Promise.resolve(null),
   };
+}
+
+/** An answer whose body is read now, as far as a set of keys may be long. */
+async function limited({ body, status, headers }: Response): Promise<Response> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_JWKS_BYTES) throw new Error(`more than ${MAX_JWKS_BYTES} bytes of keys`);
+  }
+  return new Response(Buffer.concat(chunks), { status, headers });
 }
 
 /** Whether the keys are there, and the token has none of them. */

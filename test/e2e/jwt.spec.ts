@@ -145,7 +145,7 @@ describe('an identity provider in trouble', () => {
     await provider.close();
   });
 
-  it.each(['hangs', 'error', 'nonsense', 'redirect'] as const)(
+  it.each(['hangs', 'error', 'nonsense', 'redirect', 'floods'] as const)(
     'that %s makes its own tokens wait for it, and no others',
     async (trouble) => {
       provider.trouble = trouble;

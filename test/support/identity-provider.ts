@@ -23,7 +23,7 @@ export class IdentityProvider {
   published: JWK[] = [];
   asked = 0;
   /** What it does instead of answering. */
-  trouble: 'none' | 'hangs' | 'error' | 'nonsense' | 'redirect' = 'none';
+  trouble: 'none' | 'hangs' | 'error' | 'nonsense' | 'redirect' | 'floods' = 'none';
   private readonly keys = new Map<string, CryptoKey>();
   private server: Server | null = null;
 
@@ -57,7 +57,11 @@ export class IdentityProvider {
       if (this.trouble === 'hangs') return;
       if (this.trouble === 'error') response.writeHead(500).end();
       else if (this.trouble === 'nonsense') response.end('<html>');
-      else if (this.trouble === 'redirect') {
+      else if (this.trouble === 'floods') {
+        const keys = JSON.stringify({ keys: this.published });
+        // Valid to the end, and larger than any set of keys that is in use.
+        response.end(keys + ' '.repeat(2 * 1024 * 1024));
+      } else if (this.trouble === 'redirect') {
         response.writeHead(302, { location: 'https://evil.example/jwks' }).end();
       } else response.end(JSON.stringify({ keys: this.published }));
     }).listen(port, '127.0.0.1');
