@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Query, UseGuards } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { invalidRequest } from '../common/invalid-request.js';
+import { QueryReader } from '../common/query-reader.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { Scopes } from '../identity/access.decorators.js';
 import { Described } from '../openapi/described.decorator.js';
@@ -36,8 +36,10 @@ export class IdleSessionsController {
     @CurrentCaller() caller: ActingCaller,
   ): Promise<IdleSessionsBody> {
     const { removeAfterDays, isDryRun } = this.config.sessions;
-    const days = numberIn(query, 'days', MAX_DAYS) ?? removeAfterDays;
-    const limit = numberIn(query, 'limit', MAX_LISTED) ?? LISTED;
+    const asked = new QueryReader(query);
+    const days = asked.number('days', MAX_DAYS) ?? removeAfterDays;
+    const limit = asked.number('limit', MAX_LISTED) ?? LISTED;
+    asked.check();
     const now = Date.now();
     const all = days === null ? [] : await this.idle.find(days, now);
     const found = all.filter(({ sessionId }) => this.access.allows(caller, sessionId));
@@ -60,12 +62,4 @@ export class IdleSessionsController {
       reason,
     };
   }
-}
-
-function numberIn(query: Record<string, unknown>, name: string, most: number): number | null {
-  const value = Object.hasOwn(query, name) ? query[name] : undefined;
-  if (value === undefined) return null;
-  const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : 0;
-  if (number >= 1 && number <= most) return number;
-  throw invalidRequest([{ field: name, message: `must be a whole number from 1 to ${most}` }]);
 }

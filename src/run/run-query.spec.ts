@@ -44,7 +44,7 @@ describe('the filter of a list of runs', () => {
     expect(() => filterOf(query)).toThrow(
       expect.objectContaining({
         facts: {
-          errors: ['user_id', 'state', 'limit', 'session_id'].map(
+          errors: ['user_id', 'session_id', 'state', 'limit'].map(
             (field) => expect.objectContaining({ field }) as unknown,
           ),
         },

@@ -2,13 +2,14 @@ import { ApiTags } from '@nestjs/swagger';
 import { Controller, Get, Param, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response } from 'express';
 import { History } from '../files/history/history.service.js';
+import { QueryReader } from '../common/query-reader.js';
 import { Scopes } from '../identity/access.decorators.js';
 import { Described } from '../openapi/described.decorator.js';
 import { TakeoverGuard } from '../run/takeover.guard.js';
 import { ActingCaller } from '../tenancy/acting-caller.js';
 import { CurrentCaller } from '../tenancy/current-caller.js';
 import { SessionAccess } from '../tenancy/session-access.js';
-import { pageOf, textIn } from './query.js';
+import { pageOf } from './page.js';
 import { CommitPageBody, DifferenceBody } from './history.answers.js';
 import { GET_LOG, GET_DIFF } from './session.routes.js';
 
@@ -47,7 +48,9 @@ export class HistoryController {
     @CurrentCaller() caller: ActingCaller,
     @Res({ passthrough: true }) response: Response,
   ): Promise<DifferenceBody> {
-    const commit = textIn(query, 'commit');
+    const asked = new QueryReader(query);
+    const commit = asked.text('commit');
+    asked.check();
     this.access.require(caller, id);
     const left = new AbortController();
     response.once('close', () => left.abort());

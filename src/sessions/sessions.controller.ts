@@ -14,6 +14,7 @@ import type { Request, Response } from 'express';
 import { FolderListing } from '../files/folder-listing.service.js';
 import { SessionArchive } from '../files/session-archive.service.js';
 import { pathIn } from '../files/session-path.js';
+import { QueryReader } from '../common/query-reader.js';
 import { Scopes } from '../identity/access.decorators.js';
 import { Described } from '../openapi/described.decorator.js';
 import { TakeoverGuard } from '../run/takeover.guard.js';
@@ -21,7 +22,7 @@ import { ActingCaller } from '../tenancy/acting-caller.js';
 import { CurrentCaller } from '../tenancy/current-caller.js';
 import { SessionAccess } from '../tenancy/session-access.js';
 import { setSafeHeaders } from './download.js';
-import { pageOf, wordIn } from './query.js';
+import { pageOf } from './page.js';
 import { FolderPageBody, SessionBody } from './session.answers.js';
 import { SessionRemoval } from './session-removal.service.js';
 import { SessionsService } from './sessions.service.js';
@@ -86,7 +87,9 @@ export class SessionsController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const withGit = wordIn(query, 'include', ['git']) === 'git';
+    const asked = new QueryReader(query);
+    const withGit = asked.word('include', ['git']) === 'git';
+    asked.check();
     this.access.require(caller, id);
     const isHead = request.method === 'HEAD';
     if (isHead) await this.sessions.require(id);
