@@ -59,7 +59,6 @@ export type ErrorCode =
   | 'too_many_files'
   | 'too_many_requests'
   | 'unauthenticated'
-  | 'upload_stalled'
   | 'user_queue_full'
   | 'workspace_failed';
 

@@ -72,7 +72,6 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   too_many_files: 503,
   too_many_requests: 429,
   unauthenticated: 401,
-  upload_stalled: 408,
   user_queue_full: 429,
   workspace_failed: 500,
 };

@@ -11,6 +11,15 @@ const MAX_WAITING = 64;
 /** How long the rest of a body that was refused is taken, in milliseconds. */
 const DISCARD_MS = 5000;
 
+/**
+ * A route that takes its body as a stream. The limits here are not its: it has its own, on bytes and on
+ * time.
+ */
+export interface StreamedBody {
+  readonly method: string;
+  readonly path: RegExp;
+}
+
 interface Waiting {
   request: Request;
   response: Response;
@@ -26,7 +35,7 @@ const lines = new WeakMap<Socket, Waiting[]>();
  * any client has a use for. Those that there are (pipelining) are served one after the other: an answer
  * whose turn on the connection has not come would wait in memory, however little the client reads.
  */
-export function requestLimits(): RequestHandler {
+export function requestLimits(streamed: readonly StreamedBody[]): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {
     const { socket } = request;
     if (socket.destroyed) return;
@@ -37,7 +46,10 @@ export function requestLimits(): RequestHandler {
       return;
     }
     const serve = () => {
-      if (!socket.destroyed) limitBody(request, response, next);
+      if (socket.destroyed) return;
+      if (isStreamed(request, streamed)) leaveBody(request, response);
+      else if (!limitBody(request, next)) return;
+      next();
     };
     line.push({ request, response, serve });
     response.once('finish', () => {
@@ -59,43 +71,42 @@ export function occupationOf(socket: Socket): 'idle' | 'receiving' | 'answering'
   return isArriving ? 'receiving' : 'answering';
 }
 
-/**
- * Bodies that go to their route as a stream. The limits here are not theirs: the route has its own, on
- * bytes and on time.
- */
-const STREAMED: readonly { method: string; path: RegExp }[] = [
-  { method: 'PUT', path: /^\/packages\/[^/]+\/archive\/?$/i },
-  { method: 'PUT', path: /^\/sessions\/[^/]+\/files\/./i },
-];
-
 /** Whether the body of a request is left to its route, and no parser may touch it. */
-export function isStreamed(request: { method: string; path: string }): boolean {
-  return STREAMED.some(({ method, path }) => method === request.method && path.test(request.path));
+function isStreamed(
+  request: { method: string; path: string },
+  streamed: readonly StreamedBody[],
+): boolean {
+  return streamed.some(({ method, path }) => method === request.method && path.test(request.path));
 }
 
 /** For the body parser: whether it is to read a body, by its media type. */
-export function isJsonBody(message: IncomingMessage): boolean {
-  // The parser's type knows less of it than there is.
-  const request = message as Request;
-  return !isStreamed(request) && Boolean(request.is(['application/json', 'application/*+json']));
+export function isJsonBody(
+  streamed: readonly StreamedBody[],
+): (message: IncomingMessage) => boolean {
+  return (message) => {
+    // The parser's type knows less of it than there is.
+    const request = message as Request;
+    const isJson = Boolean(request.is(['application/json', 'application/*+json']));
+    return isJson && !isStreamed(request, streamed);
+  };
 }
 
-function limitBody(request: Request, response: Response, next: NextFunction): void {
-  if (isStreamed(request)) {
-    // Where the route did not want the rest of it, the client is not served another request before it.
-    response.once('finish', () => {
-      if (!request.complete) discardRest(request);
-    });
-    next();
-    return;
-  }
+function leaveBody(request: Request, response: Response): void {
+  // Where the route did not want the rest of it, the client is not served another request before it.
+  response.once('finish', () => {
+    if (!request.complete) discardRest(request);
+  });
+}
+
+/** @returns whether it may be read; where it may not, that is answered */
+function limitBody(request: Request, next: NextFunction): boolean {
   if (Number(request.get('content-length') ?? 0) > BODY_LIMIT_BYTES) {
     discardRest(request);
     next(Object.assign(new Error('the body says that it is too large'), { status: 413 }));
-    return;
+    return false;
   }
   limitBodyTime(request);
-  next();
+  return true;
 }
 
 /** The server's own limit on the time of a request would hold for streamed bodies too. */

@@ -141,7 +141,7 @@ describe('without settings', () => {
       identity: { tokensFile: null, jwt: null, isAnonymous: true, isLoopback: true },
       corsOrigins: [],
       docs: true,
-      files: { maxUploadBytes: 1024 ** 3, commitRuns: false },
+      files: { maxUploadBytes: 1024 ** 3, uploadIdleSeconds: 30, commitRuns: false },
       agents: AGENTS,
       agentBases: basesIn(homedir()),
       codex: {

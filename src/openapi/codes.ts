@@ -61,7 +61,6 @@ export const CODE_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   too_many_files: 'The server has too many files open.',
   too_many_requests: 'The runner is busy with requests of this kind.',
   unauthenticated: 'No token, or one that is not accepted.',
-  upload_stalled: 'Nothing of the upload came for too long.',
   user_queue_full: 'Too many runs of this user wait.',
   workspace_failed: 'The workspace of the session could not be prepared.',
 };

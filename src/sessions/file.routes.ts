@@ -78,7 +78,7 @@ export const PUT_FILE: RouteDescription = {
     }),
     204: empty('It has replaced what was there.', ETAG),
   },
-  errors: [...NO_CHANGE, 'file_too_large', 'too_many_requests', 'upload_stalled'],
+  errors: [...NO_CHANGE, 'file_too_large', 'too_many_requests', 'request_timeout'],
 };
 
 export const DELETE_FILE: RouteDescription = {

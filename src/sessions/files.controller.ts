@@ -79,9 +79,9 @@ export class FilesController {
 
   private async receive(caller: ActingCaller, request: Request, response: Response): Promise<void> {
     const { id, path } = this.placeIn(request, caller);
-    const { maxUploadBytes: maxBytes } = this.config.files;
+    const { maxUploadBytes: maxBytes, uploadIdleSeconds } = this.config.files;
     if (Number(request.get('content-length') ?? 0) > maxBytes) throw fileTooLarge(maxBytes);
-    const body = uploadOf(request, this.config.followerTimeoutSeconds);
+    const body = uploadOf(request, uploadIdleSeconds);
     const conditions = { maxBytes, ...conditionsOf(request) };
     const put = () => this.changes.put(id, path, body, conditions);
     const { isNew, etag } = await this.uploads.run(id, put);

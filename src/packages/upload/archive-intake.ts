@@ -1,7 +1,14 @@
 import { type Readable, Transform } from 'node:stream';
 import { RunnerError } from '../../common/errors.js';
+import type { StreamedBody } from '../../common/request-limits.js';
 import type { PackageSettings } from '../../config/package-settings.js';
 import { archiveFault, archiveTooLarge } from './archive-fault.js';
+
+/** `PUT /packages/{id}/archive`. */
+export const ARCHIVE_BODY: StreamedBody = {
+  method: 'PUT',
+  path: /^\/packages\/[^/]+\/archive\/?$/i,
+};
 
 /** Bytes of content up to which any ratio is fine. */
 const FREE_BYTES = 32 * 1024 * 1024;
