@@ -1,12 +1,15 @@
 import { applyDecorators, SetMetadata, type Type } from '@nestjs/common';
 import { ApiExtraModels } from '@nestjs/swagger';
 import type { ErrorCode } from '../common/errors.js';
-import type { Answer, RouteDescription } from './route-description.js';
+import type { Answer, RouteDescription, SentMessage } from './route-description.js';
 
 /** Key of what `@Described` leaves on a handler. */
 export const ROUTE = 'fermilink:route';
 /** Key of what `@Refuses` leaves on a guard. */
 export const REFUSALS = 'fermilink:refusals';
+
+/** Key of what `@Sends` leaves on a provider. */
+export const SENT = 'fermilink:sent';
 
 /** Puts a route into the API document. A route without it makes the document fail. */
 export function Described(route: RouteDescription): MethodDecorator {
@@ -16,6 +19,11 @@ export function Described(route: RouteDescription): MethodDecorator {
 /** Says which problems a guard answers with, so that every route behind it has them in the document. */
 export function Refuses(...codes: ErrorCode[]): ClassDecorator {
   return SetMetadata(REFUSALS, codes);
+}
+
+/** Puts into the API document what a provider sends of its own accord. */
+export function Sends(message: SentMessage): ClassDecorator {
+  return SetMetadata(SENT, message);
 }
 
 /** The class of a JSON body; undefined for another body, or none. */

@@ -13,10 +13,10 @@ import {
 import { PROJECT_ROOT } from '../config/load-config.js';
 import { accessOf, type Handler } from './access.js';
 import { bodySchema } from './body-schema.js';
-import { bodyType, ROUTE } from './described.decorator.js';
-import { operationOf } from './operation.js';
+import { bodyType, ROUTE, SENT } from './described.decorator.js';
+import { operationOf, webhookOf } from './operation.js';
 import { Problem } from './problem.js';
-import type { RouteDescription } from './route-description.js';
+import type { RouteDescription, SentMessage } from './route-description.js';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
@@ -27,10 +27,12 @@ const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
  * @throws if a route is not described, or does not say who may use it
  */
 export function openApiDocument(app: INestApplication): OpenAPIObject {
-  const routes = describedRoutes(app.get(ModulesContainer, { strict: false }));
+  const modules = app.get(ModulesContainer, { strict: false });
+  const routes = describedRoutes(modules);
+  const messages = sentMessages(modules);
   const found = SwaggerModule.createDocument(app, base(), {
     operationIdFactory: nameOf,
-    extraModels: [Problem],
+    extraModels: [Problem, ...messages.map(({ body }) => body)],
   });
   const paths: OpenAPIObject['paths'] = {};
   for (const path of Object.keys(found.paths).sort()) {
@@ -45,7 +47,8 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     found.components?.schemas as Record<string, SchemaObject>,
     bodies,
   );
-  return { ...found, paths, components: { ...found.components, schemas } };
+  const webhooks = Object.fromEntries(messages.map((it) => [it.name, webhookOf(it)]));
+  return { ...found, paths, webhooks, components: { ...found.components, schemas } };
 }
 
 function base() {
@@ -104,6 +107,15 @@ function describedRoutes(
     }
   }
   return routes;
+}
+
+function sentMessages(modules: ModulesContainer): SentMessage[] {
+  return [...modules.values()]
+    .flatMap(({ providers }) => [...providers.values()])
+    .flatMap(({ metatype }) => {
+      const message: unknown = metatype && Reflect.getMetadata(SENT, metatype);
+      return message === undefined || message === null ? [] : [message as SentMessage];
+    });
 }
 
 function complete(

@@ -5,6 +5,7 @@ import {
   type MediaTypeObject,
   type OperationObject,
   type ParameterObject,
+  type PathItemObject,
   type RequestBodyObject,
   type ResponseObject,
   type ResponsesObject,
@@ -23,6 +24,7 @@ import type {
   Parameter,
   ResponseHeader,
   RouteDescription,
+  SentMessage,
 } from './route-description.js';
 
 /** What the document says of a route: what its author has said, and what follows from its place. */
@@ -34,7 +36,7 @@ export function operationOf(
 ): OperationObject {
   const parameters = [
     ...(route.parameters ?? []),
-    ...(access.kind === 'scopes' ? [ACTING_USER] : []),
+    ...(access.kind !== 'public' ? [ACTING_USER] : []),
   ];
   const codes = [...(route.errors ?? []), ...refusalsOf(handler, access), ...EVERYWHERE];
   return {
@@ -46,6 +48,27 @@ export function operationOf(
     ...(route.body === undefined ? {} : { requestBody: requestBody(route.body) }),
     responses: responses(route, codes),
     security: securityOf(access),
+  };
+}
+
+/** What the document says of a message that the server sends. */
+export function webhookOf(message: SentMessage): PathItemObject {
+  const answers = Object.entries(message.answers).map(([status, description]) => [
+    status,
+    { description },
+  ]);
+  return {
+    post: {
+      operationId: message.id,
+      tags: [message.tag],
+      summary: message.summary,
+      description: message.description,
+      parameters: message.parameters.map(parameterObject),
+      requestBody: requestBody(message.body),
+      responses: Object.fromEntries(answers) as ResponsesObject,
+      // Whom it asks is none of those who may ask the server.
+      security: [],
+    },
   };
 }
 

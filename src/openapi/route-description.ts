@@ -21,6 +21,22 @@ export interface RouteDescription {
   readonly problemHeaders?: readonly ResponseHeader[];
 }
 
+/** What the server sends to a receiver that the administrator names: a webhook. */
+export interface SentMessage {
+  /** Its type, unique in the document. */
+  readonly name: string;
+  /** The name of the operation. */
+  readonly id: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly tag: string;
+  readonly parameters: readonly Parameter[];
+  /** The class of its JSON. */
+  readonly body: Type;
+  /** What the receiver's answers mean, by status or its range (`2XX`, `default`). */
+  readonly answers: Readonly<Record<string, string>>;
+}
+
 export interface Parameter {
   readonly in: ParameterLocation;
   readonly name: string;

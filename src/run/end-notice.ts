@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from '../common/logger.js';
+import { Sends } from '../openapi/described.decorator.js';
 import { WebhookService } from '../webhook/webhook.service.js';
+import { RUN_ENDED } from './end-notice.answers.js';
 import { hasEnded, type RunChanges, type RunRecord } from './run-record.js';
 import { RUN_STORE, type RunStore } from './run-store.js';
 import { bodyOf } from './run-view.js';
@@ -11,6 +13,7 @@ const RETRY_MS = 2000;
 
 /** Sees to it that the webhook is told of the end of each run, whatever happens to this server. */
 @Injectable()
+@Sends(RUN_ENDED)
 export class EndNotice {
   constructor(
     @Inject(RUN_STORE) private readonly store: RunStore,
@@ -53,6 +56,6 @@ export class EndNotice {
   }
 
   private tell(record: RunRecord): void {
-    this.webhook.tell('run.ended', record.id, bodyOf({ record, queue: null }));
+    this.webhook.tell(RUN_ENDED.name, record.id, bodyOf({ record, queue: null }));
   }
 }

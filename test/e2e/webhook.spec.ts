@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ApiContract } from '../support/conformity/api-contract.js';
+import type { ApiDocument } from '../support/conformity/document.js';
 import { eventually } from '../support/processes.js';
 import { isSigned, Receiver, status } from '../support/receiver.js';
 import { Runner } from '../support/runner.js';
@@ -51,7 +53,14 @@ describe('the webhook', () => {
     expect(data).toEqual(await getRun(runner, id));
     expect(data).toMatchObject({ state: 'completed', metadata: { a: 1 }, session_id: 's' });
     expect(JSON.stringify(data)).not.toContain('echo said');
-    expect(receiver.received[0]!.headers['webhook-id']).toBe(messageId);
+    const { headers, body: sent } = receiver.received[0]!;
+    expect(headers['webhook-id']).toBe(messageId);
+    const document = (await (await fetch(`${runner.url}/openapi.json`)).json()) as ApiDocument;
+    const contract = new ApiContract(document);
+    expect(contract.faultsOfMessage('run.ended', sent)).toEqual([]);
+    expect(contract.faultsOfMessage('run.ended', sent.replace('run.ended', 'run'))).not.toEqual([]);
+    const described = document.webhooks['run.ended']!.post.parameters.map(({ name }) => name);
+    expect(Object.keys(headers).filter((it) => it.startsWith('webhook-'))).toEqual(described);
     expect(isSigned(receiver.received[0]!, KEY)).toBe(true);
     await eventually(outbox, (it) => it.length === 0);
     const metrics = await (await fetch(`${runner.url}/metrics`)).text();

@@ -10,6 +10,7 @@ const closed = (properties: Record<string, object>) => ({
 });
 
 const DOCUMENT: ApiDocument = {
+  webhooks: {},
   components: {
     schemas: {
       Thing: closed({ id: TEXT, made_at: { ...TEXT, format: 'date-time' } }),

@@ -90,6 +90,15 @@ export class ApiContract {
     return this.jsonFaults(kind.schema, data).map((fault) => `${where}: ${fault}`);
   }
 
+  /** @returns what is wrong with what a webhook was sent; empty if it is as it is described */
+  faultsOfMessage(name: string, body: string): string[] {
+    const described = this.document.webhooks[name]?.post.requestBody.content['application/json'];
+    if (described === undefined) return [`the message ${name} is not described`];
+    return this.jsonFaults(schemaOf(described), body).map(
+      (fault) => `the message ${name}: ${fault}`,
+    );
+  }
+
   private faultsOfNoRoute(answer: SeenAnswer, route: Route | undefined): string[] {
     const { method, path, status } = answer;
     // A preflight is answered by what stands before all routes.

@@ -1,7 +1,13 @@
 /** The parts of an OpenAPI document that an answer is held against. */
 export interface ApiDocument {
   paths: Record<string, Record<string, Operation>>;
+  webhooks: Record<string, { post: SentMessage }>;
   components: { schemas: Record<string, object> };
+}
+
+export interface SentMessage {
+  parameters: { name: string }[];
+  requestBody: { content: Record<string, MediaType> };
 }
 
 export interface Operation {
