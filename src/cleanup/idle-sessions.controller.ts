@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Query, UseGuards } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { QueryReader } from '../common/query-reader.js';
 import { RunnerConfig } from '../config/runner-config.js';
-import { Scopes } from '../identity/access.decorators.js';
+import { OpsAccess } from '../identity/access.decorators.js';
 import { Described } from '../openapi/described.decorator.js';
 import { SessionSizes } from '../quota/session-sizes.service.js';
 import { TakeoverGuard } from '../run/takeover.guard.js';
@@ -29,7 +29,7 @@ export class IdleSessionsController {
 
   /** The sessions that the next sweep removes, or would remove if it were after so many `days`. */
   @Described(GET_IDLE_SESSIONS)
-  @Scopes('ops:read')
+  @OpsAccess()
   @Get('idle')
   async list(
     @Query() query: Record<string, unknown>,

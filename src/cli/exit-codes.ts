@@ -23,4 +23,5 @@ export const EXIT = {
 /** For the help of the commands that follow a run. */
 export const EXIT_HELP = `
 Exit code: 0 the agent has succeeded, 1 it failed or the run did, 2 wrong usage, 3 the server refused,
-4 no server answers, 124 the time was up, 130 cancelled, 141 the output was closed.`;
+4 no server answers, 124 the time was up, 130 cancelled or left, 141 the output was closed, 143 ended by a
+signal.`;

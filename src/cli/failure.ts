@@ -25,6 +25,7 @@ export class Ending extends Error {
 /** What to do about a refusal, where the server's sentence cannot know. */
 const ADVICE: Readonly<Record<string, string>> = {
   unauthenticated: 'Name a file with a token (--token-file, FERMILINK_RUNNER_TOKEN_FILE).',
+  package_exists: 'Here that is --replace.',
   session_busy: 'Wait for its run, or take --on-busy queue.',
 };
 

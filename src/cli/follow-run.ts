@@ -69,6 +69,8 @@ export async function showRun(
       const run = await client.get(stream.exit.run_id, { signal: AbortSignal.timeout(5000) });
       report.end(stream.exit, run);
     }
+    await screen.written();
+    gone.signal.throwIfAborted();
     return exitCodeOf(stream.exit);
   } catch (error) {
     if (stream.exit === null || error instanceof Ending) throw error;

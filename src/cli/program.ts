@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT_HELP } from './exit-codes.js';
 import { connectionHelp, withConnection } from './options.js';
@@ -6,10 +7,13 @@ import { addPackageCommands } from './package-commands.js';
 // Each command loads what it needs when it is used: a server must not wait for a terminal's tools, nor a
 // client for a server.
 
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
 /** All commands with their options; what they do stands in `commands/`. */
 export function program(): Command {
   const root = new Command('fermilink-runner')
     .description('Runs coding agents for the FermiLink platform, and talks to a server that does.')
+    .version(version, '--version')
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .showHelpAfterError('(--help says what there is)')
     .exitOverride();
@@ -27,7 +31,11 @@ export function program(): Command {
     )
     .option('--session <id>', 'the session whose files it works on; a new one')
     .option('--package <id>', 'the scientific package to link into the session')
-    .option('--sandbox <mode>', 'read-only narrows what the administrator allows')
+    .addOption(
+      new Option('--sandbox <mode>', 'narrows what the administrator allows').choices([
+        'read-only',
+      ]),
+    )
     .option('--continue', "go on with the session's last conversation")
     .addOption(
       new Option('--on-busy <what>', 'what to do while the session has another run').choices([

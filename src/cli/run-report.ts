@@ -72,7 +72,10 @@ export class RunReport {
     const parts = [endText(exit, run), ...usageTexts(exit.usage)];
     this.line(parts.join(', '), isGood ? 'green' : 'red');
     if (exit.error !== null) this.line(`${exit.error.message} (${exit.error.code})`, 'red', '  ');
-    else if (exit.detail !== null) this.line(`${exit.detail} (${exit.code})`, 'red', '  ');
+    else if (exit.detail !== null) {
+      const code = exit.code === null ? '' : ` (${exit.code})`;
+      this.line(exit.detail + code, 'red', '  ');
+    }
     for (const text of filesTexts(exit)) this.line(text, 'dim', '  ');
     if (exit.survivors > 0) {
       this.line(`${exit.survivors} of its processes could not be ended`, 'red', '  ');

@@ -62,6 +62,11 @@ export class Screen {
     if (this.out.writableNeedDrain) await once(this.out, 'drain', { signal });
   }
 
+  /** Waits until all that was written has been handed over, or cannot be any more. */
+  written(): Promise<void> {
+    return new Promise((resolve) => this.out.write('', () => resolve()));
+  }
+
   styled(text: string, style?: Style): string {
     if (!this.hasColor || style === undefined || text === '') return text;
     return styleText(style, text, { validateStream: false });

@@ -78,6 +78,8 @@ export interface ErrorFacts {
   requested?: boolean;
   /** The path of the request names it: what is not there is no fault in the request, but a 404. */
   addressed?: boolean;
+  /** The caller was refused: why, for the log, and by what it is known there. */
+  refused?: { reason: string; token: string | null };
   /** The run that was admitted before this went wrong. */
   runId?: string;
   /** What went wrong underneath; logged, never shown. */

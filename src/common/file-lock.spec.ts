@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   readdirSync,
   rmSync,
   symlinkSync,
@@ -43,6 +44,11 @@ describe('the lock of a file', () => {
       () => processesWith(String(seconds)),
       (pids) => pids.length === 1,
     );
+    // Ctrl-C in a terminal is for the server, and not for what waits in its place.
+    const [pid] = processesWith(String(seconds));
+    const groupOf = (of: number | string) =>
+      readFileSync(`/proc/${of}/stat`, 'utf8').split(') ')[1]!.split(' ')[2];
+    expect(groupOf(pid!)).not.toBe(groupOf('self'));
     stop.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
     expect(processesWith(String(seconds))).toEqual([]);

@@ -79,7 +79,8 @@ async function flock(
   const { code, complaint } = await runProgram(
     'flock',
     [...args, '--conflict-exit-code', String(TIMED_OUT), '3'],
-    { descriptor: file.fd, signal },
+    // A signal of the terminal is for this process, which then ends in order.
+    { descriptor: file.fd, signal, isApart: true },
   );
   if (code !== 0 && code !== TIMED_OUT) throw new Error(`flock ended with ${code}: ${complaint}`);
   return code === 0;

@@ -144,6 +144,7 @@ export class ProblemFilter implements ExceptionFilter {
     this.listener?.problemAnswered(error, request);
     const { status, body } = problemOf(error);
     if (status >= 500) this.log(error, request.path);
+    if (error.facts.refused !== undefined) this.logRefusal(error.facts.refused, request);
     if (error.code === 'method_not_allowed') {
       response.setHeader('Allow', allowedMethods(request).join(', '));
     }
@@ -152,6 +153,11 @@ export class ProblemFilter implements ExceptionFilter {
       response.setHeader('Retry-After', String(error.facts.retryAfterSeconds));
     }
     response.status(status).type('application/problem+json').send(body);
+  }
+
+  private logRefusal(refused: object, { method, path, socket }: Request): void {
+    const remote = socket.remoteAddress ?? null;
+    this.logger.warn({ method, path, ...refused, remote }, 'a caller was refused');
   }
 
   private log(error: RunnerError, path: string): void {

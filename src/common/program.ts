@@ -18,6 +18,8 @@ export interface ProgramOptions {
   descriptor?: number;
   /** Characters of its stdout that are kept, or a few more; without it stdout goes nowhere. */
   maxOutput?: number;
+  /** Signals to the group of this process, as a terminal sends them, do not reach it. */
+  isApart?: boolean;
   /** Kills it when it is aborted. */
   signal?: AbortSignal;
 }
@@ -32,12 +34,13 @@ const MAX_COMPLAINT_BYTES = 2000;
 export function runProgram(
   command: string,
   args: readonly string[],
-  { cwd, env = {}, descriptor, maxOutput, signal }: ProgramOptions = {},
+  { cwd, env = {}, descriptor, maxOutput, isApart = false, signal }: ProgramOptions = {},
 ): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
       env,
+      detached: isApart,
       signal,
       killSignal: 'SIGKILL',
       stdio: [

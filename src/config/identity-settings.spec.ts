@@ -35,17 +35,17 @@ describe('how callers are known', () => {
         scopesClaim: 'scope',
       },
       isAnonymous: false,
-      isLoopback: false,
+      isLocalOnly: false,
     });
     const tokens = { [`${P}TOKENS_FILE`]: join(home, 'tokens.json') };
     expect(identity(tokens)).toMatchObject({
       tokensFile: join(home, 'tokens.json'),
       isAnonymous: false,
-      isLoopback: true,
+      isLocalOnly: true,
     });
     expect(identity({ [`${P}HOST`]: '::', [`${P}ALLOW_ANONYMOUS`]: '1' })).toMatchObject({
       isAnonymous: true,
-      isLoopback: false,
+      isLocalOnly: false,
     });
   });
 

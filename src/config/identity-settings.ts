@@ -25,8 +25,8 @@ export interface IdentitySettings {
   readonly jwt: JwtSettings | null;
   /** Nothing is configured: every caller is the platform. */
   readonly isAnonymous: boolean;
-  /** The server listens where this machine alone reaches it. */
-  readonly isLoopback: boolean;
+  /** It listens where this machine alone reaches it, and nothing says that a proxy there lets others in. */
+  readonly isLocalOnly: boolean;
 }
 
 /** Larger than any set of keys that is in use. */
@@ -52,10 +52,10 @@ export function identitySettings(values: Environment, faults: string[]): Identit
   }
   if (isAnonymous && !isLoopback && !isAllowed) {
     faults.push(
-      `FERMILINK_RUNNER_HOST is ${JSON.stringify(host)}, where others can reach the runner, but nothing says who may call it: set FERMILINK_RUNNER_TOKENS_FILE or FERMILINK_RUNNER_JWT_JWKS_URL, or FERMILINK_RUNNER_ALLOW_ANONYMOUS=1 where everybody who reaches it may do everything.`,
+      `FERMILINK_RUNNER_HOST is ${JSON.stringify(host)}, where others can reach the runner, but nothing says who may call it: set FERMILINK_RUNNER_TOKENS_FILE or FERMILINK_RUNNER_JWT_JWKS_URL, or FERMILINK_RUNNER_ALLOW_ANONYMOUS=1 where everybody who reaches it may do everything but change packages and the policy.`,
     );
   }
-  return { tokensFile, jwt, isAnonymous, isLoopback };
+  return { tokensFile, jwt, isAnonymous, isLocalOnly: isLoopback && !isAllowed };
 }
 
 function checkTokens(path: string, faults: string[]): void {

@@ -138,7 +138,7 @@ describe('without settings', () => {
       redact: true,
       secrets: [],
       metricsToken: null,
-      identity: { tokensFile: null, jwt: null, isAnonymous: true, isLoopback: true },
+      identity: { tokensFile: null, jwt: null, isAnonymous: true, isLocalOnly: true },
       corsOrigins: [],
       docs: true,
       files: { maxUploadBytes: 1024 ** 3, uploadIdleSeconds: 30, commitRuns: false },

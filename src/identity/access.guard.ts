@@ -5,7 +5,7 @@ import { RunnerError } from '../common/errors.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { ACCESS, type Access } from './access.decorators.js';
 import { Authenticator } from './authenticator.js';
-import { METRICS_READER, type Identity, rememberIdentity } from './identity.js';
+import { JWT_CALLER, METRICS_READER, type Identity, rememberIdentity } from './identity.js';
 import { MetricsToken } from './metrics-token.js';
 import type { Scope } from './scopes.js';
 
@@ -46,8 +46,7 @@ export class AccessGuard implements CanActivate {
     const identity = await this.authenticator.identify(request);
     const missing = wanted.filter((scope) => !identity.scopes.has(scope));
     if (missing.length === 0) return identity;
-    this.authenticator.logRefusal(request, `without ${missing.join(', ')}`, identity.name);
-    throw new RunnerError('forbidden', this.sentenceFor(missing));
+    this.refuse(request, identity, missing);
   }
 
   /** Where a metrics token is set it opens what a bearer does not, with the reference's own answers. */
@@ -60,16 +59,27 @@ export class AccessGuard implements CanActivate {
     try {
       this.metricsToken.require(request);
     } catch (error) {
-      const reason = error instanceof RunnerError ? error.code : 'unknown';
-      this.authenticator.logRefusal(request, reason, identity?.name ?? null);
+      const code = error instanceof RunnerError ? error.code : 'unknown';
+      // Its caller is known: what it lacks is more to the point than a header that it may never have had.
+      if (identity !== null && code === 'metrics_token_missing')
+        this.refuse(request, identity, ['ops:read']);
+      this.authenticator.logRefusal(request, code, identity?.name ?? null);
       throw error;
     }
     return METRICS_READER;
   }
 
-  private sentenceFor(missing: readonly Scope[]): string {
+  private refuse(request: Request, { name }: Identity, missing: readonly Scope[]): never {
+    this.authenticator.logRefusal(request, `without ${missing.join(', ')}`, name);
+    throw new RunnerError('forbidden', this.sentenceFor(missing, name === JWT_CALLER));
+  }
+
+  private sentenceFor(missing: readonly Scope[], isJwt: boolean): string {
     const needed = missing.join(' and ');
     const command = `npm run token -- --name NAME --scopes ${missing.join(',')}`;
+    if (isJwt) {
+      return `This needs ${needed}, which this JWT does not have; its identity provider gives it in the claim for scopes.`;
+    }
     return this.config.identity.isAnonymous
       ? `This needs a token with ${needed}: make one with \`${command}\`, and set FERMILINK_RUNNER_TOKENS_FILE.`
       : `This needs ${needed}, which this token does not have; the administrator makes one that has it with \`${command}\`.`;

@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import { RunnerError } from '../common/errors.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
-import { bearerOf, NO_TOKEN } from './bearer.js';
+import { bearerOf, NO_BEARER, NO_TOKEN } from './bearer.js';
 import { type Identity, LOCAL_PLATFORM } from './identity.js';
 import { JwtVerifier } from './jwt-verifier.js';
 import { foreignPart } from './local-caller.js';
@@ -57,7 +57,7 @@ export class Authenticator {
       this.logRefusal(request, error.reason, error.tokenName);
       throw new RunnerError(
         'unauthenticated',
-        error.reason === NO_TOKEN
+        [NO_TOKEN, NO_BEARER].includes(error.reason)
           ? 'This needs a token, in the header Authorization: Bearer TOKEN.'
           : 'This token is not valid here, or no more; get a new one from the administrator.',
       );
@@ -66,7 +66,7 @@ export class Authenticator {
 
   private local(request: Request): Identity {
     const { identity, corsOrigins: origins } = this.config;
-    const foreign = foreignPart(request, { isLoopback: identity.isLoopback, origins });
+    const foreign = foreignPart(request, { isLocalOnly: identity.isLocalOnly, origins });
     if (foreign === null) return LOCAL_PLATFORM;
     this.logRefusal(request, foreign, null);
     throw new RunnerError(

@@ -7,6 +7,9 @@ const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 /** Why, where no token was presented at all. */
 export const NO_TOKEN = 'no token';
 
+/** Why, where it is of another kind. */
+export const NO_BEARER = 'an Authorization header without a bearer token';
+
 /** What the `Authorization` of a request holds: a token, or why it holds none. */
 export type Bearer = { token: string } | { fault: string };
 
@@ -18,7 +21,5 @@ export function bearerOf(request: Request): Bearer {
   const value = values[0]!.trim();
   if (value.length > MAX_TOKEN_CHARACTERS) return { fault: 'a token that is too long' };
   const token = BEARER.exec(value)?.[1];
-  return token === undefined
-    ? { fault: 'an Authorization header without a bearer token' }
-    : { token };
+  return token === undefined ? { fault: NO_BEARER } : { token };
 }

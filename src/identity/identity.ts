@@ -13,6 +13,9 @@ export interface Identity {
   readonly scopes: ReadonlySet<Scope>;
 }
 
+/** By what every caller with a JWT is known; each of them has its user. */
+export const JWT_CALLER = 'jwt';
+
 /** Every caller while nothing is configured: the platform. */
 export const LOCAL_PLATFORM: Identity = { name: null, userId: null, scopes: LOCAL_SCOPES };
 

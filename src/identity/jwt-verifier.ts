@@ -5,7 +5,7 @@ import { LOGGER, type Logger } from '../common/logger.js';
 import { userIdFault } from '../common/user-id.js';
 import type { JwtSettings } from '../config/identity-settings.js';
 import { RunnerConfig } from '../config/runner-config.js';
-import type { Identity } from './identity.js';
+import { type Identity, JWT_CALLER } from './identity.js';
 import { type JwtKeys, jwtKeys, KeysUnavailable } from './jwt-keys.js';
 import { isScope, type Scope } from './scopes.js';
 import { TokenRefused } from './token-refused.js';
@@ -100,7 +100,7 @@ export class JwtVerifier {
       throw new TokenRefused('a JWT whose user claim names no user', 'jwt');
     }
     return {
-      name: 'jwt',
+      name: JWT_CALLER,
       userId: user.trim(),
       scopes: new Set(scopesIn(own(payload, scopesClaim))),
     };

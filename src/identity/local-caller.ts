@@ -9,16 +9,16 @@ const AUTHORITY = /^(?<host>\[[0-9a-f:.]+\]|[^:[\]@/\s]+)(?<port>:\d{1,5})?$/i;
  * not. A page of elsewhere is known by its `Origin`, and one whose name was bent to this machine (DNS
  * rebinding) by the `Host` that it asks for.
  *
- * @param isLoopback the server listens on loopback only; elsewhere it cannot know by which names it is called
+ * @param isLocalOnly the server is there for this machine; elsewhere it cannot know by which names it is called
  * @returns what is foreign, as the beginning of a sentence; null if nothing is
  */
 export function foreignPart(
   request: Pick<Request, 'headers'>,
-  { isLoopback, origins }: { isLoopback: boolean; origins: readonly string[] },
+  { isLocalOnly, origins }: { isLocalOnly: boolean; origins: readonly string[] },
 ): string | null {
   const { host = '', origin } = request.headers;
   const called = AUTHORITY.exec(host)?.groups;
-  if (isLoopback && (called === undefined || !isLoopbackHost(called.host!))) {
+  if (isLocalOnly && (called === undefined || !isLoopbackHost(called.host!))) {
     return 'The Host of this request is not this machine';
   }
   if (origin === undefined || origins.includes(origin)) return null;

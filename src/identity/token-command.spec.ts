@@ -52,6 +52,23 @@ describe('the command for tokens', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
+  it('says what it does not understand, and what cannot be', async () => {
+    expect(await run('--user ada')).toBe(2);
+    expect(await run('--nam x')).toBe(2);
+    expect(await run('--list')).toBe(1);
+    const expired = '--name web --scopes runs:read --expires 2020-01-01T00:00:00Z';
+    expect(await run(expired)).toBe(1);
+    expect(notes.map((it) => it.split('\n')[0])).toEqual([
+      expect.stringContaining('Use: fermilink-runner token'),
+      expect.stringContaining('--nam'),
+      `There is no file ${file}.`,
+      expect.stringContaining('expired already'),
+    ]);
+    expect(out).toEqual([]);
+    await run('--name web --scopes runs:read');
+    expect(notes.at(-2)).toContain(`${file} is new`);
+  });
+
   it('lists and removes', async () => {
     await run('--name web --scopes runs:read');
     await run('--name ada --scopes files:read --user ada');
@@ -77,16 +94,16 @@ describe('the command for tokens', () => {
   });
 
   it.each([
-    ['--name a --scopes all', 'must be one of: runs:read'],
-    ['--name a/b --scopes runs:read', 'name must be'],
-    ['--name a --scopes runs:read --expires tomorrow', 'expires_at must be'],
-    ['--name a', 'Use: token'],
-    ['--scopes runs:read', 'Use: token'],
-    ['--what', 'Use: token'],
-    ['a', 'Use: token'],
-    ['--remove a', 'no token "a"'],
-  ])('says what is wrong with %s', async (args, sentence) => {
-    expect(await run(args)).toBe(1);
+    ['--name a --scopes all', 'must be one of: runs:read', 1],
+    ['--name a/b --scopes runs:read', 'name must be', 1],
+    ['--name a --scopes runs:read --expires tomorrow', 'expires_at must be', 1],
+    ['--name a', 'Use: fermilink-runner token', 2],
+    ['--scopes runs:read', 'Use: fermilink-runner token', 2],
+    ['--what', 'Use: fermilink-runner token', 2],
+    ['a', 'Use: fermilink-runner token', 2],
+    ['--remove a', 'no token "a"', 1],
+  ])('says what is wrong with %s', async (args, sentence, status) => {
+    expect(await run(args)).toBe(status);
     expect(out).toEqual([]);
     expect(notes.join('\n')).toContain(sentence);
   });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { absolute } from '../config/folders.js';
 import { SCOPES } from './scopes.js';
@@ -13,11 +14,14 @@ export interface TokenCommandSurroundings {
   note: (text: string) => void;
 }
 
-const USAGE = `Use: token --name NAME --scopes SCOPE,SCOPE [--user USER] [--expires DATE] [--file FILE]
-     token --list [--file FILE]
-     token --remove NAME [--file FILE]
+const USAGE = `Use: fermilink-runner token --name NAME --scopes SCOPE,SCOPE [--user USER] [--expires DATE] [--file FILE]
+     fermilink-runner token --list [--file FILE]
+     fermilink-runner token --remove NAME [--file FILE]
 Scopes: ${SCOPES.join(', ')}
 Without --user the token may act for every user. FILE is FERMILINK_RUNNER_TOKENS_FILE if it is not given.`;
+
+/** The command was not understood. */
+class UsageFault extends Error {}
 
 const OPTIONS = {
   name: { type: 'string' },
@@ -33,7 +37,7 @@ const OPTIONS = {
 /**
  * Makes a token, which is shown once and of which the file has only the hash; or lists what there is; or
  * removes one.
- * @returns the exit status: 0, or 1 after a sentence that says what is wrong
+ * @returns the exit status: 0; 1 after a sentence that says what is wrong; 2 if it was not understood
  */
 export async function tokenCommand(
   args: readonly string[],
@@ -44,7 +48,7 @@ export async function tokenCommand(
     return 0;
   } catch (error) {
     surroundings.note(error instanceof Error ? error.message : String(error));
-    return 1;
+    return error instanceof UsageFault ? 2 : 1;
   }
 }
 
@@ -70,10 +74,15 @@ async function carryOut(
     await editor.remove(given.remove);
     note(`The token "${given.remove}" is removed; a running server refuses it from now on.`);
   } else {
-    if (given.name === undefined || given.scopes === undefined) throw new TokenFileFault(USAGE);
+    if (given.name === undefined || given.scopes === undefined) throw new UsageFault(USAGE);
     const { name, user, expires: expiresAt } = given;
     const scopes = given.scopes.split(',').map((scope) => scope.trim());
+    const isNew = !existsSync(file);
     out(await editor.add({ name, scopes, user, expiresAt }));
+    if (isNew)
+      note(
+        `The file ${file} is new; a server reads it where FERMILINK_RUNNER_TOKENS_FILE names it.`,
+      );
     note('This token is shown once and kept nowhere; a running server accepts it from now on.');
   }
 }
@@ -83,6 +92,6 @@ function optionsOf(args: readonly string[]) {
     return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false })
       .values;
   } catch (error) {
-    throw new TokenFileFault(`${(error as Error).message}\n${USAGE}`);
+    throw new UsageFault(`${(error as Error).message}\n${USAGE}`);
   }
 }

@@ -35,9 +35,14 @@ interface TokensDocument {
 export class TokenFileEditor {
   constructor(private readonly path: string) {}
 
-  /** A line for each token: name, scopes, user and expiry, with tabs between them. */
+  /**
+   * A line for each token: name, scopes, user and expiry, with tabs between them.
+   * @throws {TokenFileFault}
+   */
   async list(): Promise<string[]> {
-    const { tokens } = await this.read();
+    const document = await this.readIfThere();
+    if (document === null) throw new TokenFileFault(`There is no file ${this.path}.`);
+    const { tokens } = document;
     return tokensOf(JSON.stringify({ tokens }), []).map(({ name, scopes, user, expiresAt }) => {
       const expiry = expiresAt === null ? '' : `expires ${new Date(expiresAt).toISOString()}`;
       const of = user === null ? 'any user' : `user ${JSON.stringify(user)}`;
@@ -51,6 +56,9 @@ export class TokenFileEditor {
    * @throws {TokenFileFault}
    */
   async add({ name, scopes, user, expiresAt }: NewToken): Promise<string> {
+    if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now()) {
+      throw new TokenFileFault('The token cannot be made: it would have expired already.');
+    }
     const token = PREFIX + randomBytes(TOKEN_BYTES).toString('base64url');
     await this.change((document) => {
       if (document.tokens.some((it) => it.name === name)) {
@@ -94,8 +102,12 @@ export class TokenFileEditor {
   }
 
   private async read(): Promise<TokensDocument> {
+    return (await this.readIfThere()) ?? { version: 1, tokens: [] };
+  }
+
+  private async readIfThere(): Promise<TokensDocument | null> {
     const bytes = await readRegularFile(this.path, MAX_TOKENS_BYTES, { followLink: true });
-    if (bytes === null) return { version: 1, tokens: [] };
+    if (bytes === null) return null;
     const text = bytes.toString('utf8');
     const faults: string[] = [];
     tokensOf(text, faults);

@@ -1,14 +1,33 @@
 import { join, resolve } from 'node:path';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { isFolder } from '../common/directory.js';
 import { RunnerError } from '../common/errors.js';
+import { LOGGER, type Logger } from '../common/logger.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { isInside, targetOf } from './package-places.js';
 
 /** Decides which folders of the server may be registered as packages over HTTP. */
 @Injectable()
-export class PackagePaths {
-  constructor(private readonly config: RunnerConfig) {}
+export class PackagePaths implements OnModuleInit {
+  constructor(
+    private readonly config: RunnerConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Warns of folders of the setting under which nothing can be registered. */
+  async onModuleInit(): Promise<void> {
+    if (this.config.environment.FERMILINK_PACKAGE_PATHS === undefined) return;
+    const own = await this.ownPlaces();
+    for (const path of this.config.packages.paths) {
+      const real = await targetOf(path);
+      const isOwn = own.some((it) => it === real || isInside(real ?? path, it));
+      if (real !== null && !isOwn) continue;
+      const why = isOwn ? "lies in a folder of the runner's or an agent's own" : 'is not there';
+      this.logger.warn(
+        `FERMILINK_PACKAGE_PATHS names ${JSON.stringify(path)}, but that ${why}: nothing under it can be registered.`,
+      );
+    }
+  }
 
   /**
    * The real path of a folder, which has to lie under one of `FERMILINK_PACKAGE_PATHS`, and apart from all
@@ -31,6 +50,12 @@ export class PackagePaths {
 
   /** Whether a path lies in what is never linked into a session, or holds some of it. */
   private async isKeptApart(path: string): Promise<boolean> {
+    const places = await this.ownPlaces();
+    return places.some((it) => it === path || isInside(path, it) || isInside(it, path));
+  }
+
+  /** What is never linked into a session, by its names and where they lead. */
+  private async ownPlaces(): Promise<string[]> {
     const { workspacesRoot, runtimeRoot, policyFile, agentBases, codex } = this.config;
     const { claude, gemini, opencode } = agentBases;
     const folders = [
@@ -45,8 +70,7 @@ export class PackagePaths {
       ...codex.homes,
     ];
     // One that is not there yet may come to be there.
-    const places = [...folders, ...(await realPaths(folders))];
-    return places.some((it) => it === path || isInside(path, it) || isInside(it, path));
+    return [...folders, ...(await realPaths(folders))];
   }
 }
 

@@ -227,5 +227,5 @@ function exitMessage(returnCode: number): string {
     returnCode < 0
       ? `was ended by signal ${-returnCode}, which the runner did not send`
       : `ended with status ${returnCode}`;
-  return `The agent ${how} and did not say how its work went, in no line that is read as one of its CLI's; its stderr stands in the events.`;
+  return `The agent ${how}. No line that is read as one of its CLI's says how its work went; its stderr stands in the events.`;
 }

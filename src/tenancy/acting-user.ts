@@ -6,6 +6,8 @@ import { userIdFault } from '../common/user-id.js';
 import { identityOf } from '../identity/identity.js';
 import { ActingCaller } from './acting-caller.js';
 
+/** Characters of the name of a user that the log shows. */
+const MAX_SHOWN = 100;
 /** The header in which a caller names the user that it acts for. */
 const HEADER = 'X-FermiLink-User';
 
@@ -23,7 +25,7 @@ export function actingCallerOf(request: Request): ActingCaller {
   const inQuery = saidUser(request.query, isOpen);
   const userId = fixed ?? named ?? inBody ?? inQuery;
   for (const other of [named, inBody, inQuery]) {
-    if (other !== null && !isSame(other, userId)) throw differ(fixed !== null);
+    if (other !== null && !isSame(other, userId)) throw differ(name, fixed, [userId!, other]);
   }
   const source = userId === null ? null : fixed !== null ? 'token' : named ? 'header' : 'request';
   return new ActingCaller(name, userId, source);
@@ -72,12 +74,14 @@ function isSame(a: string, b: string | null): boolean {
   return a.trim().toLowerCase() === b?.trim().toLowerCase();
 }
 
-function differ(isFixed: boolean): RunnerError {
+function differ(token: string | null, fixed: string | null, users: string[]): RunnerError {
+  const [user, other] = users.map((it) => JSON.stringify(it.slice(0, MAX_SHOWN)));
   return new RunnerError(
     'forbidden',
-    isFixed
-      ? 'This token acts for another user than the one that the request names; leave that one out.'
-      : `The header ${HEADER} and user_id name two users; name one.`,
+    fixed === null
+      ? `The header ${HEADER} and user_id name two users; name one.`
+      : 'This token acts for another user than the one that the request names; leave that one out.',
+    { refused: { reason: `for ${user}, and for ${other}`, token } },
   );
 }
 

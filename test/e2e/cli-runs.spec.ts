@@ -249,6 +249,22 @@ describe('fermilink-runner', () => {
     expect(await untilEnded(runner, idIn(run.out))).toMatchObject({ code: 'client_gone' });
   }, 30_000);
 
+  it('says so also where the reader went before its last words', async () => {
+    const script = say(message('once'));
+    const run = CommandLine.inShell('"$@" | head -1; echo ${PIPESTATUS[0]}', ['run', script], env);
+    expect(await run.code()).toBe(0);
+    expect(run.out).toMatch(/^run .*\n141\n$/);
+  }, 30_000);
+
+  it('refuses a sandbox that would not be one, and says how it ended without a code', async () => {
+    const mistyped = CommandLine.start(['run', 'true', '--sandbox', 'readonly'], env);
+    expect(await mistyped.code()).toBe(2);
+    expect(mistyped.err).toContain('read-only');
+    const late = CommandLine.start(['run', 'sleep 1000', '--max-runtime', '1'], env);
+    expect(await late.code()).toBe(124);
+    expect(late.out).toMatch(/limit of 1 seconds?\.\n/);
+  }, 30_000);
+
   it('lets a run go on with --keep', async () => {
     const gate = new Gate(runner, 'keep');
     const script = `while ! [ -e ${gate.path} ]; do ${say(message('again'))}; sleep 0.02; done`;

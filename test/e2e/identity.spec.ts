@@ -205,7 +205,7 @@ describe('the metrics token', () => {
   });
   afterAll(() => runner.stop());
 
-  it.each(['/ops/admission?user_id=ada', '/ops/concurrency', '/metrics'])(
+  it.each(['/ops/admission?user_id=ada', '/ops/concurrency', '/ops/sessions/idle', '/metrics'])(
     'opens %s beside a token, with the answers of the reference',
     async (path) => {
       const get = async (headers: Record<string, string>) => {
@@ -218,7 +218,7 @@ describe('the metrics token', () => {
       expect(await get(metrics('guess'))).toEqual([403, 'metrics_token_invalid']);
       expect(await get(metrics('m3trics-s3cret'))).toEqual([200, '']);
       expect(await get(tokens.as('ops'))).toEqual([200, '']);
-      expect(await get(tokens.as('runs'))).toEqual([401, 'metrics_token_missing']);
+      expect(await get(tokens.as('runs'))).toEqual([403, 'forbidden']);
       expect(await get({ ...tokens.as('runs'), ...metrics('m3trics-s3cret') })).toEqual([200, '']);
     },
   );

@@ -72,6 +72,17 @@ describe('where nothing says who may call', () => {
   });
 });
 
+describe('a server on loopback that may serve everybody', () => {
+  it('does not look at the Host, as a proxy before it sends that of outside', async () => {
+    const runner = await Runner.start({ [ANONYMOUS]: '1' });
+    const status = async (header: string, value: string) =>
+      (await rawAsk(runner, 'GET', '/runs', [[header, value]])).status;
+    expect(await status('Host', 'runner.example.org')).toBe(200);
+    expect(await status('Origin', 'https://evil.example')).toBe(403);
+    await runner.stop();
+  });
+});
+
 describe('a server of this machine alone', () => {
   let runner: Runner;
   let port: string;

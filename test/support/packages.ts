@@ -55,7 +55,11 @@ export class PackagesFixture {
     this.registry = new PackageRegistry(this.config);
     this.resolver = new PackageResolver(this.config, this.registry, this.use);
     this.storage = new ManagedStorage(this.config, this.registry, this.use, createLogger());
-    this.service = new PackagesService(this.registry, this.storage, new PackagePaths(this.config));
+    this.service = new PackagesService(
+      this.registry,
+      this.storage,
+      new PackagePaths(this.config, createLogger()),
+    );
     this.uploads = new PackageUploadService(this.config, this.registry, this.storage);
   }
 

@@ -16,7 +16,7 @@ export async function files(
 ): Promise<void> {
   const { client } = connect(options);
   const rows: string[][] = [];
-  for await (const entry of client.session(sessionId).list(folder ?? '')) {
+  for await (const entry of client.session(sessionId).list(folder?.replace(/\/$/, ''))) {
     if (options.json === true) process.stdout.write(`${safeJsonLine(entry)}\n`);
     else rows.push(rowOf(entry));
   }
