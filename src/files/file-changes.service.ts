@@ -13,7 +13,7 @@ import {
 } from '../common/conditions.js';
 import { fileError, fileNotFound, folderGone, notAFile } from './file-errors.js';
 import { etagOf } from './open-file.js';
-import { type Place, SessionFolders } from './session-folders.js';
+import { type OpenSession, type Place, SessionFolders } from './session-folders.js';
 import { requireChangeable, type SessionPath } from './session-path.js';
 import { type StagedFile, Staging } from './staging.service.js';
 
@@ -60,28 +60,23 @@ export class FileChanges {
     { maxBytes, ...conditions }: Conditions & { maxBytes: number },
   ): Promise<Uploaded> {
     requireChangeable(path, this.instructions.aliasNames);
-    // A client should not send for an hour what will be refused.
-    await this.atPlaceIfThere(sessionId, path, async (place) => {
-      requireReplaceable(await occupantOf(place), path, conditions);
+    // Open until all of it has come: a session that is removed meanwhile is gone for it too.
+    return this.folders.within(sessionId, async (session) => {
+      // A client should not send for an hour what will be refused.
+      await this.atPlaceIfThere(session, sessionId, path, async (place) => {
+        requireReplaceable(await occupantOf(place), path, conditions);
+      });
+      const staged = await this.staging.newFile();
+      try {
+        await receive(body, staged, maxBytes);
+        return await this.turns.run(sessionId, () => {
+          const put = (place: Place) => this.replace(staged, place, sessionId, path, conditions);
+          return this.folders.atOwnPlace(sessionId, path, { isMaking: true, same: session }, put);
+        });
+      } finally {
+        await staged.discard();
+      }
     });
-    const staged = await this.staging.newFile();
-    try {
-      await receive(body, staged, maxBytes);
-      return await this.turns.run(sessionId, () =>
-        this.folders.atOwnPlace(sessionId, path, true, async (place) => {
-          const present = await occupantOf(place);
-          requireReplaceable(present, path, conditions);
-          // What could be run still can.
-          if (present?.mode) await staged.handle.chmod(present.mode);
-          await this.place(staged, place, path, conditions);
-          this.changes.note(sessionId, path, true);
-          const etag = etagOf(await staged.handle.stat({ bigint: true }));
-          return { isNew: present === null, etag };
-        }),
-      );
-    } finally {
-      await staged.discard();
-    }
   }
 
   /**
@@ -91,20 +86,44 @@ export class FileChanges {
    */
   async remove(sessionId: string, path: SessionPath, conditions: Conditions): Promise<void> {
     requireChangeable(path, this.instructions.aliasNames);
-    await this.turns.run(sessionId, () =>
-      this.folders.atOwnPlace(sessionId, path, false, async (place) => {
-        const present = await occupantOf(place);
-        if (present === null) throw fileNotFound(path);
-        requireConditions(conditions, present.etag);
-        const at = place.folder.at(place.name);
-        try {
-          await (present.isFolder ? rmdir(at) : unlink(at));
-        } catch (error) {
-          throw removalError(error, path);
-        }
-        this.changes.note(sessionId, path, false);
-      }),
+    await this.folders.within(sessionId, (session) =>
+      this.turns.run(sessionId, () =>
+        this.folders.atOwnPlace(
+          sessionId,
+          path,
+          { isMaking: false, same: session },
+          async (place) => {
+            const present = await occupantOf(place);
+            if (present === null) throw fileNotFound(path);
+            requireConditions(conditions, present.etag);
+            const at = place.folder.at(place.name);
+            try {
+              await (present.isFolder ? rmdir(at) : unlink(at));
+            } catch (error) {
+              throw removalError(error, path);
+            }
+            this.changes.note(sessionId, path, false);
+          },
+        ),
+      ),
     );
+  }
+
+  private async replace(
+    staged: StagedFile,
+    place: Place,
+    sessionId: string,
+    path: SessionPath,
+    conditions: Conditions,
+  ): Promise<Uploaded> {
+    const present = await occupantOf(place);
+    requireReplaceable(present, path, conditions);
+    // What could be run still can.
+    if (present?.mode) await staged.handle.chmod(present.mode);
+    await this.place(staged, place, path, conditions);
+    this.changes.note(sessionId, path, true);
+    const etag = etagOf(await staged.handle.stat({ bigint: true }));
+    return { isNew: present === null, etag };
   }
 
   private async place(
@@ -132,12 +151,13 @@ export class FileChanges {
 
   /** Where folders on the way are still to be made there is nothing to look at. */
   private async atPlaceIfThere(
+    session: OpenSession,
     sessionId: string,
     path: SessionPath,
     work: (place: Place) => Promise<void>,
   ): Promise<void> {
     try {
-      await this.folders.atOwnPlace(sessionId, path, false, work);
+      await this.folders.atOwnPlace(sessionId, path, { isMaking: false, same: session }, work);
     } catch (error) {
       if (!(error instanceof RunnerError) || error.code !== 'file_not_found') throw error;
     }

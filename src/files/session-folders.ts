@@ -38,9 +38,14 @@ export class SessionFolders {
 
   /**
    * Does some work in a session.
+   * @param same has to be the very session: under the id of one that was removed there may be somebody else's
    * @throws {RunnerError} `session_not_found`, `not_a_folder` where an agent has replaced its `repo/`
    */
-  async within<T>(sessionId: string, work: (session: OpenSession) => Promise<T>): Promise<T> {
+  async within<T>(
+    sessionId: string,
+    work: (session: OpenSession) => Promise<T>,
+    same?: OpenSession,
+  ): Promise<T> {
     if (!SESSION_ID.test(sessionId)) throw sessionNotFound();
     const opened: Directory[] = [];
     const open = async (opening: Promise<Directory>, refusal = refuse) => {
@@ -51,6 +56,7 @@ export class SessionFolders {
     try {
       const root = await open(Directory.open(this.config.workspacesRoot));
       const workspace = await open(root.openSubAsIs(sessionId), refuseSession);
+      if (same !== undefined && !(await isSame(workspace, same.workspace))) throw sessionNotFound();
       const repo = await open(workspace.openSubAsIs(REPO));
       let links: Promise<LinksOfSession> | undefined;
       return await work({ workspace, repo, links: () => (links ??= this.overlays.of(workspace)) });
@@ -98,15 +104,16 @@ export class SessionFolders {
   /**
    * Does some work at a place of a session, to change it: never through a link.
    * @param isMaking folders on the way are made where there are none
+   * @param same as for `within`
    * @throws {RunnerError} as `inFolder`, `path_read_only` for what is a package's
    */
   atOwnPlace<T>(
     sessionId: string,
     path: SessionPath,
-    isMaking: boolean,
+    { isMaking, same }: { isMaking: boolean; same: OpenSession },
     work: (place: Place) => Promise<T>,
   ): Promise<T> {
-    return this.within(sessionId, async (session) => {
+    const atPlace = async (session: OpenSession) => {
       let folder = session.repo;
       try {
         for (const [depth, name] of path.slice(0, -1).entries()) {
@@ -121,8 +128,14 @@ export class SessionFolders {
       } finally {
         if (folder !== session.repo) await folder.close();
       }
-    });
+    };
+    return this.within(sessionId, atPlace, same);
   }
+}
+
+/** While both are open, the number of neither is given to another. */
+async function isSame(a: Directory, b: Directory): Promise<boolean> {
+  return (await a.identity()) === (await b.identity());
 }
 
 /** @param work told whether the folder is the session's own */

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { act, openDescriptors, send } from '../support/files.js';
 import { eventually } from '../support/processes.js';
 import { Gate, startRun, untilEnded, untilState } from '../support/runs.js';
@@ -140,6 +142,56 @@ describe('an upload', () => {
     expect((await put('uploaded', 'x')).status).toBe(201);
     expect((await untilEnded(runner, id)).state).toBe('completed');
     expect(gate.isOpen).toBe(true);
+  });
+});
+
+describe('an upload that was begun before its session was removed', () => {
+  let runner: Runner;
+  beforeAll(async () => {
+    runner = await Runner.start();
+  });
+  afterAll(() => runner.stop());
+  const uploads = () => join(runner.workspaces, '.uploads');
+  const staged = () => (existsSync(uploads()) ? readdirSync(uploads()) : []);
+
+  it.each([
+    ['somebody else', 'bob'],
+    ['the same user', 'ada'],
+  ])('comes to no session that %s has begun under the id since', async (_name, next) => {
+    const as = (user: string) => ({ 'x-fermilink-user': user });
+    const script = 'echo mine > f; chmod 755 f';
+    const begin = async (user: string) =>
+      untilEnded(
+        runner,
+        await startRun(runner, { session_id: 'again', user_prompt: script }, as(user)),
+      );
+    const open = (path: string, headers = {}) => {
+      const upload = request(`${runner.url}/sessions/again/files/${path}`, {
+        method: 'PUT',
+        agent: false,
+        headers: { ...as('ada'), 'content-length': 4, ...headers },
+      });
+      upload.write('hal');
+      return upload;
+    };
+    await begin('ada');
+    const outgoing = [open('f'), open('in/a/new'), open('new', { 'if-none-match': '*' })];
+    await eventually(staged, (names) => names.length === outgoing.length);
+    await send(runner, 'DELETE', '/sessions/again', { headers: as('ada') });
+    await begin(next);
+    for (const upload of outgoing) {
+      const answered = once(upload, 'response') as Promise<[IncomingMessage]>;
+      upload.end('f');
+      const [response] = await answered;
+      expect([response.statusCode, (await json(response)) as object]).toEqual([
+        404,
+        expect.objectContaining({ code: 'session_not_found' }),
+      ]);
+    }
+    const repo = runner.repo('again');
+    expect(readFileSync(join(repo, 'f'), 'utf8')).toBe('mine\n');
+    expect([existsSync(join(repo, 'in')), existsSync(join(repo, 'new'))]).toEqual([false, false]);
+    await send(runner, 'DELETE', '/sessions/again', { headers: as(next) });
   });
 });
 
