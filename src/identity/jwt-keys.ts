@@ -1,10 +1,4 @@
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  customFetch,
-  errors,
-  type JWTVerifyGetKey,
-} from 'jose';
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 import { type JwtSettings, MAX_JWKS_BYTES } from '../config/identity-settings.js';
 import { monotonicSeconds } from '../common/clock.js';
 import { WatchedFile } from './watched-file.js';
@@ -58,30 +52,28 @@ export function keySetOf(text: string, faults: string[]): JWTVerifyGetKey | null
 
 function keysOfUrl(url: string): JwtKeys {
   let failedAt = -Infinity;
-  const keys = createRemoteJWKSet(new URL(url), {
+  const fetchKeys = async (...asked: Parameters<typeof fetch>) => {
+    // Not everybody who comes meanwhile has to wait for what has just failed; nor is a pause made longer.
+    if (monotonicSeconds() - failedAt < PAUSE_SECONDS) {
+      throw new KeysUnavailable('the keys could not be fetched a moment ago');
+    }
+    try {
+      const response = await limited(await fetch(...asked));
+      const faults: string[] = [];
+      keySetOf(await response.clone().text(), faults);
+      if (response.status === 200 && faults.length === 0) return response;
+      throw new Error(`its answer was ${response.status}, ${faults[0] ?? 'a JSON Web Key Set'}`);
+    } catch (cause) {
+      failedAt = monotonicSeconds();
+      throw new KeysUnavailable('the keys could not be fetched', { cause });
+    }
+  };
+  const key = createRemoteJWKSet(new URL(url), {
     timeoutDuration: FETCH_MS,
     cooldownDuration: COOLDOWN_MS,
-    [customFetch]: (...asked) => {
-      // Not everybody who comes meanwhile has to wait for what has just failed.
-      if (monotonicSeconds() - failedAt < PAUSE_SECONDS) {
-        throw new KeysUnavailable('the keys could not be fetched a moment ago');
-      }
-      return fetch(...asked).then(limited);
-    },
+    [customFetch]: fetchKeys,
   });
-  return {
-    key: async (header, token) => {
-      try {
-        return await keys(header, token);
-      } catch (cause) {
-        // A pause is not made longer by those who come meanwhile.
-        if (isOfToken(cause) || cause instanceof KeysUnavailable) throw cause;
-        failedAt = monotonicSeconds();
-        throw new KeysUnavailable('the keys could not be fetched', { cause });
-      }
-    },
-    fault: () => Promise.resolve(null),
-  };
+  return { key, fault: () => Promise.resolve(null) };
 }
 
 /** An answer whose body is read now, as far as a set of keys may be long. */
@@ -94,13 +86,4 @@ async function limited({ body, status, headers }: Response): Promise<Response> {
     if (size > MAX_JWKS_BYTES) throw new Error(`more than ${MAX_JWKS_BYTES} bytes of keys`);
   }
   return new Response(Buffer.concat(chunks), { status, headers });
-}
-
-/** Whether the keys are there, and the token has none of them. */
-function isOfToken(error: unknown): boolean {
-  return (
-    error instanceof errors.JWKSNoMatchingKey ||
-    error instanceof errors.JWKSMultipleMatchingKeys ||
-    error instanceof errors.JOSENotSupported
-  );
 }

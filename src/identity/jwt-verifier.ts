@@ -80,13 +80,16 @@ export class JwtVerifier {
     try {
       return (await jwtVerify(token, this.keys!.key, options)).payload;
     } catch (error) {
+      if (isOfKey(error)) throw new TokenRefused('a JWT of a key that cannot be used', 'jwt');
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
       // The token does not say which key it was signed with.
       for await (const key of error) {
         try {
           return (await jwtVerify(token, key, options)).payload;
         } catch (tried) {
-          if (!(tried instanceof errors.JWSSignatureVerificationFailed)) throw tried;
+          // One that cannot be used keeps none of the others from being the right one.
+          if (!(tried instanceof errors.JWSSignatureVerificationFailed || isOfKey(tried)))
+            throw tried;
         }
       }
       throw new errors.JWSSignatureVerificationFailed();
@@ -105,6 +108,14 @@ export class JwtVerifier {
       scopes: new Set(scopesIn(own(payload, scopesClaim))),
     };
   }
+}
+
+/**
+ * Whether a key that is published cannot be used (too short, or damaged): then the library throws whatever
+ * the platform's cryptography does.
+ */
+function isOfKey(error: unknown): boolean {
+  return !(error instanceof errors.JOSEError || error instanceof KeysUnavailable);
 }
 
 /** A claim may be named like a member that every object has. */

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, type webcrypto } from 'node:crypto';
+import { createHmac, generateKeyPairSync, randomBytes, type webcrypto } from 'node:crypto';
 import { mkdtempSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -172,6 +172,55 @@ describe('an identity provider in trouble', () => {
       );
     },
   );
+});
+
+describe('a key that cannot be used', () => {
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({
+    format: 'jwk',
+  });
+  const damaged = { kty: 'RSA', x5c: ['AAAA'] };
+  const unusable = [
+    { ...weak, kid: 'weak', alg: 'RS256', use: 'sig' },
+    { ...damaged, kid: 'damaged', alg: 'RS256', use: 'sig' },
+  ] as JWK[];
+  const provider = new IdentityProvider();
+  let runner: Runner;
+  beforeAll(async () => {
+    provider.published.push(...unusable);
+    await provider.addKey('rsa', 'RS256');
+    runner = await Runner.start({
+      ...SETTINGS,
+      FERMILINK_RUNNER_JWT_JWKS_URL: await provider.serve(),
+    });
+  });
+  afterAll(async () => {
+    await runner.stop();
+    await provider.close();
+  });
+  const forged = async (kid: string) => {
+    const [, claims] = (await provider.token(ADA, { kid: 'rsa', alg: 'RS256' })).split('.');
+    return `${part({ alg: 'RS256', kid })}.${claims}.${randomBytes(256).toString('base64url')}`;
+  };
+
+  it('makes its own tokens invalid, and none of another key', async () => {
+    for (const kid of ['weak', 'damaged']) {
+      expect(await statusOf(runner, await forged(kid))).toEqual([401, 'unauthenticated']);
+    }
+    const good = { kid: 'rsa', alg: 'RS256', namesKey: false };
+    expect(await statusOf(runner, await provider.token(ADA, good))).toEqual([200, undefined]);
+  });
+
+  it('does not keep the server from finding a new one, whoever names it', async () => {
+    await provider.addKey('new');
+    const token = await provider.token(ADA, { kid: 'new' });
+    await eventually(
+      async () => {
+        for (const { kid } of unusable) await statusOf(runner, await forged(kid!));
+        return statusOf(runner, token);
+      },
+      ([code]) => code === 200,
+    );
+  });
 });
 
 describe('a file of keys', () => {

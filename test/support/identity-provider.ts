@@ -15,6 +15,8 @@ export interface Wish {
   /** Seconds from now; null leaves it out. */
   expires?: number | null;
   notBefore?: number;
+  /** Whether it says which key it was signed with. */
+  namesKey?: boolean;
 }
 
 /** Keys, tokens that are signed with them, and a server that hands out the public ones. */
@@ -38,7 +40,7 @@ export class IdentityProvider {
 
   async token(claims: Record<string, unknown>, wish: Wish = {}): Promise<string> {
     const { kid = 'one', alg = 'ES256', issuer = ISSUER, audience = AUDIENCE } = wish;
-    const { expires = 60, notBefore } = wish;
+    const { expires = 60, notBefore, namesKey = true } = wish;
     const now = Math.floor(Date.now() / 1000);
     const jwt = new SignJWT({
       iss: issuer,
@@ -47,7 +49,7 @@ export class IdentityProvider {
       ...(notBefore === undefined ? {} : { nbf: now + notBefore }),
       ...claims,
     });
-    return jwt.setProtectedHeader({ alg, kid }).sign(this.keys.get(kid)!);
+    return jwt.setProtectedHeader({ alg, ...(namesKey ? { kid } : {}) }).sign(this.keys.get(kid)!);
   }
 
   /** Serves the keys on loopback; gives the URL. */
