@@ -142,6 +142,8 @@ async function tour(home: string, isOnce: boolean, ending: AbortSignal): Promise
     say(`  curl ${url}/ops/concurrency`);
     say(`  curl '${url}/ops/admission?user_id=ada'`);
     say(`  curl ${url}/metrics`);
+    say(`  curl '${url}/sessions/${SESSION}/files?path=outputs'`);
+    say(`  ${url}/docs in a browser: every route, to be tried`);
     say('\nServing until Ctrl-C; then everything above is removed again.');
     await ended;
   } finally {

@@ -276,7 +276,7 @@ describe('what stands in the place of the file', () => {
     expect(statSync(target()).mode & 0o777).toBe(0o644);
   });
 
-  it.each(['alias ll="ls -l"', '{"version": "2.0", "name": "a package"}'])(
+  it.each(['alias ll="ls -l"', '{"version": "2.0", "name": "a package"}', '{"tokens": []}'])(
     'is left alone where it is a link to what is no policy: %s',
     async (content) => {
       await writeFile(target(), content);

@@ -128,8 +128,9 @@ export class PolicyEditor {
    * Where a link leads to what is no policy, replacing it could destroy what somebody else has there; and
    * something that is no file is not the runner's to remove.
    */
-  private async requireReplaceable({ bytes, fault }: PolicyFile): Promise<void> {
-    if (fault === null) return;
+  private async requireReplaceable({ bytes, stored, fault }: PolicyFile): Promise<void> {
+    const saysSomething = POLICY_MEMBERS.some((name) => (stored?.[name] ?? null) !== null);
+    if (fault === null && (saysSomething || bytes === null)) return;
     const isLink = await lstat(this.config.policyFile).then(
       (stats) => stats.isSymbolicLink(),
       () => false,
@@ -139,7 +140,7 @@ export class PolicyEditor {
         'agent_runtime.json is a link to something that is no valid policy; the administrator has to mend it on the server.',
       );
     }
-    if (bytes === null) {
+    if (fault !== null && bytes === null) {
       throw unwritable(
         'agent_runtime.json cannot be read, or is no file of a sensible size; the administrator has to remove it on the server.',
       );
