@@ -25,4 +25,21 @@ describe('a limiter', () => {
     await settled;
     expect(await limiter.run(async () => 'later')).toBe('later');
   });
+
+  it('keeps no place for who does not want to wait any more', async () => {
+    const limiter = new Limiter(1);
+    const first = new Deferred<void>();
+    const running = limiter.run(() => first.promise);
+    const stop = new AbortController();
+    const begun: string[] = [];
+    const waiting = limiter.run(async () => void begun.push('given up'), stop.signal);
+    const next = limiter.run(async () => void begun.push('next'));
+    stop.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    await expect(limiter.run(async () => undefined, stop.signal)).rejects.toThrow('enough');
+    first.resolve();
+    await Promise.all([running, next]);
+    expect(begun).toEqual(['next']);
+    expect(await limiter.run(async () => 'later')).toBe('later');
+  });
 });

@@ -5,10 +5,15 @@ export class Limiter {
 
   constructor(private readonly most: number) {}
 
-  /** Does a task when it is its turn; its result or error is the task's. */
-  async run<T>(task: () => Promise<T>): Promise<T> {
+  /**
+   * Does a task when it is its turn; its result or error is the task's.
+   * @param signal gives up the waiting
+   * @throws the signal's reason
+   */
+  async run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
     if (this.underWay < this.most) this.underWay += 1;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    else await this.turn(signal);
     try {
       return await task();
     } finally {
@@ -17,5 +22,20 @@ export class Limiter {
       if (next === undefined) this.underWay -= 1;
       else next();
     }
+  }
+
+  private turn(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.waiting.splice(this.waiting.indexOf(come), 1);
+        reject(signal!.reason as Error);
+      };
+      const come = () => {
+        signal?.removeEventListener('abort', leave);
+        resolve();
+      };
+      this.waiting.push(come);
+      signal?.addEventListener('abort', leave, { once: true });
+    });
   }
 }

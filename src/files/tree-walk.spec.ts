@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -59,6 +60,23 @@ describe('a walk through a tree', () => {
     expect(count).toBe(204);
     expect(most).toBeLessThan(40);
     expect(opened()).toBe(before);
+  });
+
+  it('leaves out what has a longer path than the system takes', async () => {
+    // No path leads that deep: each folder is made from the one above.
+    const script = 'for (1 .. 3000) { mkdir "d"; chdir "d"; open(my $file, ">", "f") or die }';
+    execFileSync('perl', ['-e', script], { cwd: at() });
+    let longest = 0;
+    let count = 0;
+    for await (const { path } of walk()) {
+      longest = Math.max(longest, path.length);
+      count += 1;
+    }
+    expect(longest).toBe(4095);
+    // A folder and a file on each level.
+    expect(count).toBe(4095);
+    // It is too deep for what removes the rest.
+    execFileSync('rm', ['-rf', at('d')]);
   });
 
   it('is given up where a folder that it has to come back to was moved away', async () => {

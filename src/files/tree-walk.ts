@@ -23,6 +23,8 @@ export interface WalkOptions {
 
 /** Folders that are held open at most; an agent decides how deep they are. */
 const MAX_OPEN = 32;
+/** The longest path that Linux takes: what lies deeper, nobody can name. */
+const MAX_PATH_BYTES = 4096;
 /** Folders that a walk still has to go to, at most; each is remembered by its name. */
 const MAX_REMEMBERED = 200_000;
 
@@ -39,12 +41,14 @@ interface Level {
 /**
  * Walks a tree from an open folder, which stays open, in memory and descriptors that do not depend on how
  * much there is in a folder and how deep it goes. It never follows a link, and never goes where a folder was
- * swapped for something else meanwhile. A folder comes before what is in it.
+ * swapped for something else meanwhile. A folder comes before what is in it. What has a path of over 4,096
+ * bytes is left out: a tree of thousands of levels costs more with each of them.
  * @throws if the tree is changed so that the walk has lost its way, or holds more folders than it may
  * @throws the signal's reason
  */
 export async function* walkTree(top: Directory, options: WalkOptions): AsyncGenerator<Found> {
   const levels: Level[] = [];
+  let remembered = 0;
   const enter = async function* (folder: Directory, path: Buffer): AsyncGenerator<Found> {
     const level: Level = { folder, identity: await folder.identity(), path, folders: [] };
     levels.push(level);
@@ -54,7 +58,7 @@ export async function* walkTree(top: Directory, options: WalkOptions): AsyncGene
       far.folder = null;
     }
     yield* entriesOf(folder, level, options);
-    const remembered = levels.reduce((sum, { folders }) => sum + folders.length, 0);
+    remembered += level.folders.length;
     if (remembered > MAX_REMEMBERED) throw new Error('a tree has too many folders to walk it');
   };
   try {
@@ -67,6 +71,7 @@ export async function* walkTree(top: Directory, options: WalkOptions): AsyncGene
         await leave(levels, top);
         continue;
       }
+      remembered -= 1;
       const bytes = Buffer.from(name, 'latin1');
       const folder = await openIfThere(level.folder!, bytes);
       if (folder === null) continue;
@@ -87,7 +92,7 @@ async function* entriesOf(
 ): AsyncGenerator<Found> {
   for await (const entry of await opendir(folder.self, { encoding: 'latin1' })) {
     signal?.throwIfAborted();
-    if (skips(entry.name)) continue;
+    if (skips(entry.name) || level.path.length + 1 + entry.name.length > MAX_PATH_BYTES) continue;
     if (entry.isDirectory()) {
       level.folders.push(entry.name);
       continue;

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ADMISSION, type Admission } from '../admission/admission.js';
-import { settledWithin } from '../common/abort.js';
 import { errnoOf, RunnerError } from '../common/errors.js';
 import { LOGGER, type Logger } from '../common/logger.js';
 import { RunChanges } from '../files/changes/run-changes.service.js';
@@ -13,9 +12,6 @@ import { SessionClaims } from '../tenancy/session-claims.js';
 import { SESSION_OWNERS, type SessionOwners } from '../tenancy/session-owners.js';
 import { sessionNotFound } from '../tenancy/session-access.js';
 import { SESSION_ID } from '../workspace/session-id.js';
-
-/** How long a removal waits until the last run of its session is a commit. */
-const LAST_COMMIT_SECONDS = 10;
 
 /** Removes sessions with all that is kept for them, but the records of their runs. */
 @Injectable()
@@ -52,7 +48,7 @@ export class SessionRemoval {
   /** @param open lets those on who wait for the session: what is there then is not the old owner's */
   private async removeClosed(sessionId: string, open: () => void): Promise<void> {
     if (this.isBusy(sessionId)) throw busy();
-    await settledWithin(LAST_COMMIT_SECONDS, this.history.settled(sessionId));
+    await this.history.giveUp(sessionId);
     // No run has this name.
     const holder = `removal of ${sessionId}`;
     try {

@@ -75,6 +75,27 @@ describe('what runs have left of a session', () => {
     expect(existsSync(join(runner.runtime, 'git', 's'))).toBe(false);
   });
 
+  it('are not there, and nothing worse, while their session is removed', async () => {
+    const seen = new Set<number>();
+    for (let round = 0; round < 8; round += 1) {
+      await act(runner, 's', 'i=0; while [ $i -lt 300 ]; do echo > f$i; i=$((i+1)); done');
+      const asked = ['log', 'diff', 'log', 'diff'].map(async (path) => {
+        for (;;) {
+          const { status } = await send(runner, 'GET', `/sessions/s/git/${path}`);
+          seen.add(status);
+          if (status !== 200) return;
+        }
+      });
+      expect((await send(runner, 'DELETE', '/sessions/s')).status).toBe(204);
+      await Promise.all(asked);
+    }
+    // Too many at a time are 429.
+    expect([...seen].filter((status) => ![200, 404, 429].includes(status))).toEqual([]);
+    expect(runner.logLines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual(
+      [],
+    );
+  });
+
   it('differ from the template where there is no commit, and long differences are cut', async () => {
     await runner.terminate();
     runner = await runner.startNext({ FERMILINK_RUNNER_COMMIT_RUNS: '0' });

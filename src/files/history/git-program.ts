@@ -13,6 +13,9 @@ export interface GitAnswer {
   isTruncated: boolean;
 }
 
+/** What it is for: nobody waits for a commit, and a list of commits waits for no difference. */
+export type GitQueue = 'commit' | 'difference' | 'list';
+
 export interface GitOptions {
   /** What it reads. */
   input?: AsyncIterable<Buffer>;
@@ -22,7 +25,7 @@ export interface GitOptions {
   signal?: AbortSignal;
 }
 
-/** How many of them work at a time. */
+/** How many of them work at a time, in each queue. */
 const MOST_AT_ONCE = 2;
 /** Seconds after which one is ended. */
 const LIMIT_SECONDS = 60;
@@ -45,7 +48,11 @@ const OFF = [
  */
 @Injectable()
 export class GitProgram {
-  private readonly turns = new Limiter(MOST_AT_ONCE);
+  private readonly queues: Readonly<Record<GitQueue, Limiter>> = {
+    commit: new Limiter(MOST_AT_ONCE),
+    difference: new Limiter(MOST_AT_ONCE),
+    list: new Limiter(MOST_AT_ONCE),
+  };
 
   constructor(private readonly config: RunnerConfig) {}
 
@@ -54,8 +61,13 @@ export class GitProgram {
    * @throws {RunnerError} `git_failed` where it fails, takes too long, or is not there
    * @throws what the input throws, and the signal's reason
    */
-  run(folder: string, args: readonly string[], options: GitOptions = {}): Promise<GitAnswer> {
-    return this.turns.run(() => this.runNow(folder, args, options));
+  run(
+    queue: GitQueue,
+    folder: string,
+    args: readonly string[],
+    options: GitOptions = {},
+  ): Promise<GitAnswer> {
+    return this.queues[queue].run(() => this.runNow(folder, args, options), options.signal);
   }
 
   private async runNow(

@@ -1,15 +1,15 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { settledWithin } from '../../common/abort.js';
+import { settledWithin, untilAborted } from '../../common/abort.js';
 import { Directory } from '../../common/directory.js';
 import { RunnerError } from '../../common/errors.js';
 import { KeyedLimiter } from '../../common/keyed-limiter.js';
 import { LOGGER, type Logger } from '../../common/logger.js';
 import { Places } from '../../common/places.js';
 import { RunnerConfig } from '../../config/runner-config.js';
-import { SessionFolders } from '../session-folders.js';
+import { type OpenSession, SessionFolders } from '../session-folders.js';
 import { type Commit, commitsIn, FORMAT, messageOf, type RunNote } from './commit.js';
 import { GitFolders } from './git-folders.js';
-import { gitFailed, GitProgram } from './git-program.js';
+import { gitFailed, GitProgram, type GitQueue } from './git-program.js';
 import { commitOf } from './tree-import.js';
 
 const MAIN = 'refs/heads/main';
@@ -43,7 +43,7 @@ export class History implements OnModuleDestroy {
   /** One at a time for each session. */
   private readonly turns = new KeyedLimiter();
   private readonly differences = new Places(DIFFERENCES);
-  private readonly underWay = new Map<string, Promise<void>>();
+  private readonly underWay = new Map<string, { settled: Promise<void>; stop: () => void }>();
 
   constructor(
     private readonly config: RunnerConfig,
@@ -58,36 +58,64 @@ export class History implements OnModuleDestroy {
    * @param done called when the session is not read any more, be there a commit or not; must not reject
    */
   async commit(sessionId: string, note: RunNote, done: () => Promise<void>): Promise<void> {
-    const commit = this.commitNow(sessionId, note).then(done);
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    // Whoever gives it up waits neither for its turn nor for its git.
+    const settled = untilAborted(this.commitNow(sessionId, note, signal), signal)
+      .catch(() => undefined)
+      .then(done);
+    const commit = { settled, stop: () => stopping.abort() };
     this.underWay.set(sessionId, commit);
-    await commit;
+    await settled;
     if (this.underWay.get(sessionId) === commit) this.underWay.delete(sessionId);
   }
 
-  /** Resolves when the last run of a session is its commit, and what waited for that has been done. */
-  async settled(sessionId: string): Promise<void> {
-    await this.underWay.get(sessionId);
+  /** Gives up the commit that is made of a session, which is to go. */
+  async giveUp(sessionId: string): Promise<void> {
+    const commit = this.underWay.get(sessionId);
+    commit?.stop();
+    await commit?.settled;
   }
 
   /** A server that ends lets them finish. */
   async onModuleDestroy(): Promise<void> {
-    await settledWithin(LAST_COMMITS_SECONDS, Promise.all(this.underWay.values()));
+    const all = [...this.underWay.values()].map(({ settled }) => settled);
+    await settledWithin(LAST_COMMITS_SECONDS, Promise.all(all));
   }
 
-  private async commitNow(sessionId: string, note: RunNote): Promise<void> {
+  private async commitNow(sessionId: string, note: RunNote, signal: AbortSignal): Promise<void> {
     try {
       await this.turns.run(sessionId, () =>
-        this.folders.within(sessionId, async ({ repo }) => {
+        this.inSession(sessionId, async ({ repo }) => {
+          signal.throwIfAborted();
           const folder = await this.gitFolders.ensure(sessionId);
-          const parent = await this.lastOf(folder);
+          const parent = await this.lastOf('commit', folder, signal);
           const order = { ref: MAIN, parent, message: messageOf(note) };
-          await this.import(folder, repo, order);
-          await this.tidy(folder);
+          await this.import('commit', folder, repo, order, signal);
+          await this.tidy(folder, signal);
         }),
       );
     } catch (err) {
+      // Of a session that has gone nobody misses it.
+      if (signal.aborted || (err instanceof RunnerError && err.code === 'session_not_found'))
+        return;
       this.logger.warn({ err, session: sessionId, run: note.runId }, 'a run is no commit');
     }
+  }
+
+  /**
+   * Does some work in a session, and then sees whether it is still the same one: its git directory is found
+   * by its id, and so may be the one of a session that has been begun under that since.
+   * @throws {RunnerError} as `SessionFolders.within`
+   */
+  private inSession<T>(sessionId: string, work: (session: OpenSession) => Promise<T>): Promise<T> {
+    return this.folders.within(sessionId, async (session) => {
+      try {
+        return await work(session);
+      } finally {
+        await this.folders.within(sessionId, () => Promise.resolve(), session);
+      }
+    });
   }
 
   /**
@@ -100,14 +128,14 @@ export class History implements OnModuleDestroy {
     limit: number,
     cursor: string | null,
   ): Promise<{ commits: Commit[]; next: string | null }> {
-    return this.folders.within(sessionId, async () => {
+    return this.inSession(sessionId, async () => {
       const folder = await this.gitFolders.find(sessionId);
-      const last = folder === null ? null : await this.lastOf(folder);
-      if (cursor !== null && !(await this.isKnown(folder, cursor))) throw cursorUnknown();
+      const last = folder === null ? null : await this.lastOf('list', folder);
+      if (cursor !== null && !(await this.isKnown('list', folder, cursor))) throw cursorUnknown();
       if (folder === null || last === null) return { commits: [], next: null };
       const from = cursor ?? last;
       const args = ['log', '-z', `--format=${FORMAT}`, `--max-count=${limit + 1}`, from, '--'];
-      const { output } = await this.git.run(folder, args);
+      const { output } = await this.git.run('list', folder, args);
       const commits = commitsIn(output);
       return { commits: commits.slice(0, limit), next: commits[limit]?.commit ?? null };
     });
@@ -135,11 +163,17 @@ export class History implements OnModuleDestroy {
     commit: string | null,
     signal: AbortSignal,
   ): Promise<Difference> {
-    return this.folders.within(sessionId, async ({ repo }) => {
+    return this.inSession(sessionId, async ({ repo }) => {
       const folder = await this.gitFolders.find(sessionId);
       if (commit === null) return this.diffNow(folder, repo, signal);
-      if (folder === null || !(await this.isKnown(folder, commit))) throw commitNotFound();
-      const { output } = await this.git.run(folder, ['rev-list', '--parents', '-n1', commit]);
+      if (folder === null || !(await this.isKnown('difference', folder, commit)))
+        throw commitNotFound();
+      const { output } = await this.git.run('difference', folder, [
+        'rev-list',
+        '--parents',
+        '-n1',
+        commit,
+      ]);
       const parent = output.toString().trim().split(' ')[1] ?? null;
       const between = parent === null ? ['--root', commit] : [parent, commit];
       return { from: parent, to: commit, ...(await this.compare(folder, between, signal)) };
@@ -156,19 +190,25 @@ export class History implements OnModuleDestroy {
     repo: Directory,
     signal: AbortSignal,
   ): Promise<Difference> {
-    const last = folder === null ? null : await this.lastOf(folder);
+    const last = folder === null ? null : await this.lastOf('difference', folder);
     return this.gitFolders.withTemporary(folder, async (temporary) => {
       const message = 'now';
       if (last === null) {
         const template = await Directory.open(this.config.templateRoot);
         try {
           const order = { ref: BEGINNING, parent: null, message };
-          await this.import(temporary, template, order, signal);
+          await this.import('difference', temporary, template, order, signal);
         } finally {
           await template.close();
         }
       }
-      await this.import(temporary, repo, { ref: PRESENT, parent: last, message }, signal);
+      await this.import(
+        'difference',
+        temporary,
+        repo,
+        { ref: PRESENT, parent: last, message },
+        signal,
+      );
       const between = [last ?? BEGINNING, PRESENT];
       return { from: last, to: null, ...(await this.compare(temporary, between, signal)) };
     });
@@ -181,41 +221,48 @@ export class History implements OnModuleDestroy {
   ): Promise<Pick<Difference, 'diff' | 'truncated'>> {
     const how = ['--no-ext-diff', '--no-textconv', '--no-color', '--ignore-submodules=all'];
     const args = ['diff-tree', '-p', '-r', '--no-commit-id', ...how, ...between, '--'];
-    const { output, isTruncated } = await this.git.run(folder, args, { signal });
+    const { output, isTruncated } = await this.git.run('difference', folder, args, { signal });
     return { diff: output.toString('utf8'), truncated: isTruncated };
   }
 
   private async import(
+    queue: GitQueue,
     folder: string,
     tree: Directory,
     order: Parameters<typeof commitOf>[1],
     signal?: AbortSignal,
   ): Promise<void> {
     const args = ['fast-import', '--quiet', '--done', '--date-format=raw', '--force'];
-    await this.git.run(folder, args, { input: commitOf(tree, order), signal });
+    await this.git.run(queue, folder, args, { input: commitOf(tree, order), signal });
   }
 
-  private async lastOf(folder: string): Promise<string | null> {
+  private async lastOf(
+    queue: GitQueue,
+    folder: string,
+    signal?: AbortSignal,
+  ): Promise<string | null> {
     const args = ['for-each-ref', '--format=%(objectname)', MAIN];
-    const id = (await this.git.run(folder, args)).output.toString().trim();
+    const id = (await this.git.run(queue, folder, args, { signal })).output.toString().trim();
     return COMMIT_ID.test(id) ? id : null;
   }
 
   /** Whether a commit is one of a session's. */
-  private async isKnown(folder: string | null, commit: string): Promise<boolean> {
+  private async isKnown(queue: GitQueue, folder: string | null, commit: string): Promise<boolean> {
     if (folder === null || !COMMIT_ID.test(commit)) return false;
     // Fails for an object that is not there.
     const args = ['for-each-ref', '--format=x', '--contains', commit, MAIN];
-    return this.git.run(folder, args).then(
+    return this.git.run(queue, folder, args).then(
       ({ output }) => output.length > 0,
       () => false,
     );
   }
 
-  private async tidy(folder: string): Promise<void> {
-    const { output } = await this.git.run(folder, ['count-objects', '-v']);
+  private async tidy(folder: string, signal: AbortSignal): Promise<void> {
+    const { output } = await this.git.run('commit', folder, ['count-objects', '-v'], { signal });
     const packs = Number(/^packs: (\d+)$/m.exec(output.toString())?.[1] ?? 0);
-    if (packs > MAX_PACKS) await this.git.run(folder, ['repack', '-a', '-d', '-q']);
+    if (packs > MAX_PACKS) {
+      await this.git.run('commit', folder, ['repack', '-a', '-d', '-q'], { signal });
+    }
   }
 }
 

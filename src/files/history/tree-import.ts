@@ -9,6 +9,8 @@ import { type Found, walkTree } from '../tree-walk.js';
 /** Bytes of a file that is taken, and of all of them. */
 const MAX_FILE_BYTES = 10 * 1024 * 1024;
 const MAX_TREE_BYTES = 512 * 1024 * 1024;
+/** Bytes of all paths together: each of them is written whole. */
+const MAX_PATH_BYTES = 32 * 1024 * 1024;
 
 /** A commit that is to be made of a tree. */
 export interface CommitOrder {
@@ -42,10 +44,14 @@ export async function* commitOf(
 async function* filesOf(tree: Directory): AsyncGenerator<Buffer> {
   let entries = 0;
   let left = MAX_TREE_BYTES;
+  let pathBytes = 0;
   const skips = (name: string) => name.toLowerCase() === '.git' || isCache(name);
   for await (const found of walkTree(tree, { skips })) {
     entries += 1;
     if (entries > MAX_ENTRIES) throw new Error(`there are more than ${MAX_ENTRIES} entries`);
+    pathBytes += found.path.length;
+    if (pathBytes > MAX_PATH_BYTES)
+      throw new Error(`the paths have more than ${MAX_PATH_BYTES} bytes`);
     try {
       if (found.kind === 'link') yield* linkOf(found);
       if (found.kind !== 'file') continue;
@@ -84,10 +90,9 @@ function* dataOf(content: Buffer): Generator<Buffer> {
 
 /** A path as git reads it, whatever bytes it has. */
 function quoted(path: Buffer): string {
-  const safe = [...path].map((byte) =>
-    byte > 0x20 && byte < 0x7f && byte !== 0x22 && byte !== 0x5c
-      ? String.fromCharCode(byte)
-      : `\\${byte.toString(8).padStart(3, '0')}`,
-  );
-  return `"${safe.join('')}"`;
+  const safe = path.toString('latin1').replace(/[^\x21\x23-\x5b\x5d-\x7e]/g, (it) => {
+    const octal = it.charCodeAt(0).toString(8).padStart(3, '0');
+    return `\\${octal}`;
+  });
+  return `"${safe}"`;
 }
