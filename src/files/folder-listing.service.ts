@@ -3,6 +3,7 @@ import { lstat, opendir, readlink } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 import type { Directory } from '../common/directory.js';
 import { errnoOf, RunnerError } from '../common/errors.js';
+import { Places } from '../common/places.js';
 import type { LinksOfSession } from './overlay-links.js';
 import { SessionFolders } from './session-folders.js';
 import { type SessionPath, shownName } from './session-path.js';
@@ -33,25 +34,45 @@ export interface FolderPage {
   next: string | null;
 }
 
+/** Lists at a time: each reads its whole folder, however few entries are asked for. */
+const PLACES = { all: 32, each: 8 };
+
 /** Lists the folders of sessions. */
 @Injectable()
 export class FolderListing {
+  private readonly places = new Places(PLACES);
+
   constructor(private readonly folders: SessionFolders) {}
 
   /**
    * Lists a part of a folder, in memory that depends on the part and not on the folder.
-   * @param cursor of the part before; null for the first
-   * @throws {RunnerError} `session_not_found`, `file_not_found`, `not_a_folder`, `cursor_invalid`
+   * @param part how many entries, and the cursor of the part before; null for the first
+   * @param left aborts when nobody waits for it any more
+   * @throws {RunnerError} `session_not_found`, `file_not_found`, `not_a_folder`, `cursor_invalid`,
+   *   `too_many_requests`
+   * @throws the signal's reason
    */
   async list(
     sessionId: string,
     path: SessionPath,
-    limit: number,
-    cursor: string | null,
+    { limit, cursor }: { limit: number; cursor: string | null },
+    left: AbortSignal,
   ): Promise<FolderPage> {
     const after = cursor === null ? null : nameIn(cursor);
+    const listing = () => this.listNow(sessionId, path, limit, after, left);
+    return this.places.run(sessionId, listing);
+  }
+
+  private async listNow(
+    sessionId: string,
+    path: SessionPath,
+    limit: number,
+    after: Buffer | null,
+    left: AbortSignal,
+  ): Promise<FolderPage> {
+    left.throwIfAborted();
     return this.folders.inFolder(sessionId, path, async (folder, session) => {
-      const names = await namesAfter(folder, after, limit + 1);
+      const names = await namesAfter(folder, after, limit + 1, left);
       const shown = names.slice(0, limit);
       // Only the two upper levels can have links of an overlay.
       const links = path.length < 2 ? await session.links() : null;
@@ -68,6 +89,7 @@ async function namesAfter(
   folder: Directory,
   after: Buffer | null,
   limit: number,
+  left: AbortSignal,
 ): Promise<Buffer[]> {
   const smallest = new SmallestNames(limit);
   // As latin1 every byte of a name comes through.
@@ -75,6 +97,7 @@ async function namesAfter(
     encoding: 'latin1',
     bufferSize: 512,
   })) {
+    left.throwIfAborted();
     const bytes = Buffer.from(name, 'latin1');
     if (after === null || Buffer.compare(bytes, after) > 0) smallest.add(bytes);
   }

@@ -9,6 +9,7 @@ import { TakeoverGuard } from '../run/takeover.guard.js';
 import { ActingCaller } from '../tenancy/acting-caller.js';
 import { CurrentCaller } from '../tenancy/current-caller.js';
 import { SessionAccess } from '../tenancy/session-access.js';
+import { clientGone } from './client-gone.js';
 import { pageOf } from './page.js';
 import { CommitPageBody, DifferenceBody } from './history.answers.js';
 import { GET_LOG, GET_DIFF } from './session.routes.js';
@@ -52,8 +53,6 @@ export class HistoryController {
     const commit = asked.text('commit');
     asked.check();
     this.access.require(caller, id);
-    const left = new AbortController();
-    response.once('close', () => left.abort());
-    return this.history.diff(id, commit, left.signal);
+    return this.history.diff(id, commit, clientGone(response));
   }
 }

@@ -50,7 +50,7 @@ export const LIST_FILES: RouteDescription = {
     CURSOR,
   ],
   answers: { 200: json('A part of the folder.', FolderPageBody) },
-  errors: [...NO_SESSION, 'path_invalid', 'file_not_found', 'cursor_invalid'],
+  errors: [...NO_SESSION, 'path_invalid', 'file_not_found', 'cursor_invalid', 'too_many_requests'],
 };
 
 export const GET_ARCHIVE: RouteDescription = {

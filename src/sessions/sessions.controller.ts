@@ -21,6 +21,7 @@ import { TakeoverGuard } from '../run/takeover.guard.js';
 import { ActingCaller } from '../tenancy/acting-caller.js';
 import { CurrentCaller } from '../tenancy/current-caller.js';
 import { SessionAccess } from '../tenancy/session-access.js';
+import { clientGone } from './client-gone.js';
 import { setSafeHeaders } from './download.js';
 import { pageOf } from './page.js';
 import { FolderPageBody, SessionBody } from './session.answers.js';
@@ -68,11 +69,13 @@ export class SessionsController {
     @Param('id') id: string,
     @Query() query: Record<string, unknown>,
     @CurrentCaller() caller: ActingCaller,
+    @Res({ passthrough: true }) response: Response,
   ): Promise<FolderPageBody> {
     const path = pathIn(query.path);
     const { limit, cursor } = pageOf(query);
     this.access.require(caller, id);
-    const { entries, next } = await this.listing.list(id, path, limit, cursor);
+    const part = { limit, cursor };
+    const { entries, next } = await this.listing.list(id, path, part, clientGone(response));
     return { path: path.join('/'), entries, next_cursor: next };
   }
 

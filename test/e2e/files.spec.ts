@@ -1,6 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act, send } from '../support/files.js';
+import { eventually } from '../support/processes.js';
 import { Runner, temporaryFolder } from '../support/runner.js';
 
 interface Entry {
@@ -60,6 +61,25 @@ describe('the files of a session', () => {
     for (const limit of ['0', '1001', 'x', '1&limit=2']) {
       expect((await get(`files?limit=${limit}`)).code).toBe('invalid_request');
     }
+  });
+
+  it('are listed to so many at a time, and to nobody who has left', async () => {
+    const crowd = join(runner.repo('s'), 'crowd');
+    mkdirSync(crowd);
+    for (let index = 0; index < 20_000; index += 1) writeFileSync(join(crowd, `${index}`), '');
+    const ask = () => get('files?path=crowd&limit=1');
+    const answers = await Promise.all(Array.from({ length: 40 }, ask));
+    const refused = answers.filter(({ code }) => code === 'too_many_requests');
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]!.headers).toHaveProperty('retry-after');
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(8);
+    const leave = async () => {
+      const signal = AbortSignal.timeout(5);
+      await fetch(`${runner.url}/sessions/s/files?path=crowd`, { signal }).catch(() => undefined);
+    };
+    for (let round = 0; round < 5; round += 1) await Promise.all(Array.from({ length: 8 }, leave));
+    await eventually(ask, ({ status }) => status === 200);
+    rmSync(crowd, { recursive: true });
   });
 
   it('are listed for what they are, and links are only named', async () => {
