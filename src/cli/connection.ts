@@ -3,6 +3,9 @@ import { type CliEnvironment, cliEnvironment } from '../config/cli-environment.j
 import type { ConnectionOptions } from './options.js';
 import { Screen } from './screen.js';
 
+/** Seconds that a server may not answer: mostly it is its address that is wrong. */
+export const ANSWER_SECONDS = 5;
+
 /** The server that the options and the environment name. @throws {RunnerArgumentError} if they name none */
 export function connect({ url, tokenFile, user }: ConnectionOptions): {
   client: RunnerClient;
@@ -12,6 +15,7 @@ export function connect({ url, tokenFile, user }: ConnectionOptions): {
   const { token } = environment;
   const client = new RunnerClient({
     baseUrl: url ?? environment.url,
+    answerSeconds: ANSWER_SECONDS,
     ...(token === null ? {} : { token }),
     ...(user === undefined ? {} : { user }),
   });

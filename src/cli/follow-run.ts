@@ -6,6 +6,7 @@ import {
   RunnerUnreachable,
   type RunStream,
 } from '../client/index.js';
+import { ANSWER_SECONDS } from './connection.js';
 import { durationText } from './durations.js';
 import { EXIT } from './exit-codes.js';
 import { Ending, failureOf } from './failure.js';
@@ -22,8 +23,8 @@ export interface Following {
   cancels: boolean;
 }
 
-/** How long a server may not answer at first: mostly it is its address that is wrong. */
-const CONNECT_SECONDS = 5;
+/** How long a server may take to end a run that it is asked to end: it says so after 10 s at the latest. */
+const CANCEL_MS = 15_000;
 
 /**
  * Shows a run to its end.
@@ -40,7 +41,7 @@ export async function showRun(
     else report.note(text);
   };
   const stream = follow({
-    connectSeconds: CONNECT_SECONDS,
+    connectSeconds: ANSWER_SECONDS,
     onRetry: (_cause, delayMs) =>
       say(`no connection to the server; trying again in ${durationText(delayMs)}`),
   });
@@ -89,6 +90,8 @@ class Interrupts {
   /** The code to end with where the end of the run is not seen. */
   exitCode: number | null = null;
   private readonly listeners: [NodeJS.Signals, () => void][];
+  private readonly asking = new AbortController();
+  private isOver = false;
 
   constructor(
     private readonly stream: RunStream,
@@ -106,6 +109,8 @@ class Interrupts {
 
   end(): void {
     for (const [signal, listener] of this.listeners) process.off(signal, listener);
+    this.isOver = true;
+    this.asking.abort();
   }
 
   private interrupt(exitCode: number): void {
@@ -121,13 +126,19 @@ class Interrupts {
 
   private async cancel(): Promise<void> {
     this.say('Asking the server to end the run; Ctrl-C again leaves at once.');
+    const late = setTimeout(
+      () => this.asking.abort(new RunnerUnreachable('It has not answered.')),
+      CANCEL_MS,
+    );
     try {
-      await this.stream.cancel();
+      await this.stream.cancel(this.asking.signal);
     } catch (error) {
-      if (this.stream.exit !== null) return;
+      if (this.isOver || this.stream.exit !== null) return;
       this.say(`The server could not be asked. ${failureOf(error).text ?? ''}`);
       // Nobody is there who would tell of its end.
       if (error instanceof RunnerUnreachable) void this.stream.return();
+    } finally {
+      clearTimeout(late);
     }
   }
 

@@ -19,6 +19,9 @@ export interface ReconnectOptions {
 /** What is waited where the server has not said anything else, in milliseconds. */
 const FIRST_DELAY_MS = 500;
 
+/** What the last attempt has too, in milliseconds. */
+const LEAST_ATTEMPT_MS = 1000;
+
 /** Decides when to try again, and when to give up. */
 export class Patience {
   private attempts = 0;
@@ -32,6 +35,14 @@ export class Patience {
   /** The server has asked for a pause of so many milliseconds before an attempt. */
   ask(milliseconds: number): void {
     this.askedForMs = milliseconds;
+  }
+
+  /** An attempt begins: gives the milliseconds that it may take until something is heard of the server. */
+  attempt(): number {
+    // With a server that was there the trouble begins when it has gone.
+    if (!this.hasContact) this.troubleSince ??= performance.now();
+    // A timer may end a moment too soon, and what was left would be another attempt.
+    return Math.max(LEAST_ATTEMPT_MS, this.leftMs() + 10);
   }
 
   /** The server has answered. */
@@ -53,16 +64,15 @@ export class Patience {
    * @throws {RunnerUnreachable} if it is time to give up
    */
   async pause(cause: unknown, atLeastSeconds: number | null, signal: AbortSignal): Promise<void> {
-    const { giveUpSeconds = 120, connectSeconds = 10, maxDelayMs = 30_000 } = this.options;
+    const { maxDelayMs = 30_000 } = this.options;
     // A server that answers, if only with a refusal, is there.
     if (atLeastSeconds !== null) this.contact();
     this.troubleSince ??= performance.now();
-    const seconds = this.hasContact ? giveUpSeconds : connectSeconds;
-    const leftMs = this.troubleSince + seconds * 1000 - performance.now();
+    const leftMs = this.leftMs();
     if (leftMs <= 0) {
       throw new RunnerUnreachable(
         this.hasContact
-          ? `The runner has given no sign of the run for ${seconds} seconds.`
+          ? `The runner has given no sign of the run for ${this.seconds} seconds.`
           : 'The runner does not answer: it is not running, or its address is another one.',
         cause,
       );
@@ -74,6 +84,17 @@ export class Patience {
     const delayMs = Math.min(wanted, leftMs);
     this.options.onRetry?.(cause, delayMs);
     await pauseFor(delayMs, signal);
+  }
+
+  /** How long it is patient at all. */
+  private get seconds(): number {
+    const { giveUpSeconds = 120, connectSeconds = 10 } = this.options;
+    return this.hasContact ? giveUpSeconds : connectSeconds;
+  }
+
+  private leftMs(): number {
+    const now = performance.now();
+    return (this.troubleSince ?? now) + this.seconds * 1000 - now;
   }
 }
 

@@ -30,16 +30,22 @@ const problem =
     response.end(JSON.stringify(body));
   };
 const breaks: Answer = (response) => response.destroy();
+const silent: Answer = () => undefined;
 
 describe('a client whose server', () => {
   let server: Server;
   let answers: Answer[];
   let asked: { method: string; url: string; key?: string; cursor?: string; body: string }[];
   let open: Set<ServerResponse>;
+  /** Whether it is there, for who asks that alone. */
+  let alive: Answer;
+  let probes: number;
 
   beforeEach(async () => {
     answers = [];
     asked = [];
+    alive = silent;
+    probes = 0;
     open = new Set();
     server = createServer((request, response) => {
       open.add(response);
@@ -47,6 +53,10 @@ describe('a client whose server', () => {
       let body = '';
       request.setEncoding('utf8').on('data', (part: string) => (body += part));
       request.on('end', () => {
+        if (request.url === '/health/live') {
+          probes += 1;
+          return alive(response, request);
+        }
         asked.push({
           method: request.method!,
           url: request.url!,
@@ -78,6 +88,9 @@ describe('a client whose server', () => {
     for await (const event of events) all.push(event);
     return all;
   }
+  const closed = async () => {
+    while (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
   const shown = (events: RunEvent[]) => events.map(({ event, id }) => `${id} ${event}`);
 
   it('sends all at once gives typed events and the end', async () => {
@@ -277,6 +290,83 @@ describe('a client whose server', () => {
     await expect(taken(run({ reconnect }))).rejects.toThrow(/not running, or its address/);
   });
 
+  it('takes requests and says nothing is given up as one that is not there', async () => {
+    answers = [silent, silent, silent];
+    const reconnect = { connectSeconds: 0.3, giveUpSeconds: 600 };
+    await expect(taken(run({ reconnect }))).rejects.toThrow(/not running, or its address/);
+    await expect(taken(client().follow('r1', { reconnect }))).rejects.toThrow(RunnerUnreachable);
+    await closed();
+  });
+
+  it('takes requests and says nothing in the middle of a run is given up too', async () => {
+    answers = [stream(META, null), ...Array.from({ length: 20 }, () => silent)];
+    const reconnect = { giveUpSeconds: 0.3, delayMs: 1 };
+    await expect(taken(run({ reconnect }))).rejects.toThrow(/given no sign of the run/);
+    await closed();
+  });
+
+  it('is there, and prepares a run for longer than it may be away, is waited for', async () => {
+    answers = [
+      (response, request) => {
+        alive = (probe) => {
+          probe.writeHead(200).end('{}');
+          // By then it has taken more than twice the time in which it would have been given up.
+          if (probes === 5) stream(META, END)(response, request);
+        };
+      },
+    ];
+    await taken(run({ reconnect: { connectSeconds: 1 } }));
+    expect(asked).toHaveLength(1);
+    expect(probes).toBe(5);
+  });
+
+  it('answers no question is asked for so long as the caller says', async () => {
+    answers = [silent, silent, silent];
+    alive = (response) => response.end();
+    const asking = client({ answerSeconds: 0.2 });
+    await expect(asking.get('r1')).rejects.toThrow(RunnerUnreachable);
+    await expect(asking.list().next()).rejects.toThrow(RunnerUnreachable);
+    await expect(asking.session('s').download('x')).rejects.toThrow(RunnerUnreachable);
+    expect(probes).toBe(0);
+    await closed();
+  });
+
+  it('needs time for what it is to change is waited for while it is there, and no longer', async () => {
+    const ends = problem(200, { run_id: 'r1', session_id: 's1', state: 'cancelled' });
+    answers = [
+      (response, request) => {
+        alive = (probe) => {
+          probe.end();
+          if (probes === 4) ends(response, request);
+        };
+      },
+      silent,
+    ];
+    const asking = client({ answerSeconds: 0.2 });
+    expect(await asking.cancel('r1')).toMatchObject({ state: 'cancelled' });
+    alive = silent;
+    await expect(asking.cancel('r1')).rejects.toThrow(RunnerUnreachable);
+    await closed();
+  });
+
+  it('takes an upload for as long as it comes, and waits for nothing behind it', async () => {
+    answers = [(response) => response.writeHead(201).end(), silent];
+    const parts = (count: number) =>
+      new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          if (count === 0) return controller.close();
+          count -= 1;
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          controller.enqueue(new TextEncoder().encode('part'));
+        },
+      });
+    const session = client({ answerSeconds: 0.3 }).session('s');
+    expect(await session.upload('x', parts(20))).toMatchObject({ isNew: true });
+    expect(asked[0]!.body).toHaveLength(80);
+    await expect(session.upload('x', parts(1))).rejects.toThrow(RunnerUnreachable);
+    await closed();
+  });
+
   it('is silent for too long is asked again', async () => {
     answers = [
       (response) => {
@@ -332,9 +422,6 @@ describe('a client whose server', () => {
   const endless: Answer = (response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream', location: '/runs/r1' });
     response.write(META);
-  };
-  const closed = async () => {
-    while (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   };
 
   it('is left by a break has its connection closed at once', async () => {

@@ -9,8 +9,8 @@ import type { RunBody, RunExit, RunReference, RunRequest } from './wire.js';
 /** What is followed: a run that is known, or one that is to be made, once, under its key. */
 export type Followed = { runId: string } | { request: RunRequest; key: string };
 
-/** Seconds that a server may take to prepare a run before it answers. */
-const ANSWER_SECONDS = 300;
+/** Seconds without a sign of the server after which an attempt is given up, and another one made. */
+const ATTEMPT_SECONDS = 30;
 
 /**
  * The events of one run, each once and in order, over as many connections as it takes. Iterating begins it,
@@ -113,7 +113,7 @@ export class RunStream implements AsyncIterableIterator<RunEvent, RunExit | null
       signal.addEventListener('abort', stop, { once: true });
       if (signal.aborted) stop();
       try {
-        const response = await this.connect(connection);
+        const response = await this.connect(connection.signal);
         this.patience.contact();
         if (response.status === 204) return;
         yield* this.read(response, connection);
@@ -132,11 +132,7 @@ export class RunStream implements AsyncIterableIterator<RunEvent, RunExit | null
     }
   }
 
-  private async connect(connection: AbortController): Promise<Response> {
-    const tooLong = setTimeout(
-      () => connection.abort(new RunnerUnreachable('The runner does not answer.')),
-      ANSWER_SECONDS * 1000,
-    );
+  private async connect(signal: AbortSignal): Promise<Response> {
     const { lastEventId, followed } = this;
     const outgoing = {
       query: { view: this.options.view },
@@ -144,25 +140,24 @@ export class RunStream implements AsyncIterableIterator<RunEvent, RunExit | null
         accept: 'text/event-stream',
         ...(lastEventId === 0 ? {} : { 'last-event-id': String(lastEventId) }),
       },
-      signal: connection.signal,
+      signal,
+      // A run that is to be prepared first is answered when that is done.
+      mayTakeLong: true,
+      answerSeconds: Math.min(this.patience.attempt() / 1000, ATTEMPT_SECONDS),
+      onSign: () => this.patience.contact(),
     };
-    try {
-      if (this.runId !== null) {
-        const path = `${pathOf('runs', this.runId)}/events`;
-        return await this.transport.send('GET', path, outgoing);
-      }
-      if (!('key' in followed)) throw new Error('There is no run to follow.');
-      const response = await this.transport.send('POST', '/run', {
-        ...outgoing,
-        json: followed.request,
-        headers: { ...outgoing.headers, 'idempotency-key': followed.key },
-      });
-      // A browser hides it from other origins where the server does not expose it; then the key has to do.
-      this.runId = /\/runs\/([^/?#]+)$/.exec(response.headers.get('location') ?? '')?.[1] ?? null;
-      return response;
-    } finally {
-      clearTimeout(tooLong);
+    if (this.runId !== null) {
+      return this.transport.send('GET', `${pathOf('runs', this.runId)}/events`, outgoing);
     }
+    if (!('key' in followed)) throw new Error('There is no run to follow.');
+    const response = await this.transport.send('POST', '/run', {
+      ...outgoing,
+      json: followed.request,
+      headers: { ...outgoing.headers, 'idempotency-key': followed.key },
+    });
+    // A browser hides it from other origins where the server does not expose it; then the key has to do.
+    this.runId = /\/runs\/([^/?#]+)$/.exec(response.headers.get('location') ?? '')?.[1] ?? null;
+    return response;
   }
 
   private async *read(

@@ -106,7 +106,8 @@ export class SessionClient {
   /** Begins to download all files, as a tar.gz. @param git with the session's own git directory */
   async archive({ git, signal }: Signal & { git?: boolean } = {}): Promise<Download> {
     const query = { include: git === true ? 'git' : undefined };
-    return downloadOf(await this.transport.send('GET', this.path('/archive'), { query, signal }));
+    const outgoing = { query, signal, mayTakeLong: true };
+    return downloadOf(await this.transport.send('GET', this.path('/archive'), outgoing));
   }
 
   /** What runs have left, as commits of the server's own, newest first, as many as are taken. */
@@ -129,7 +130,8 @@ export class SessionClient {
 
   /** @param commit what it has changed; without one, what has changed since the last */
   diff({ commit, signal }: Signal & { commit?: string } = {}): Promise<DifferenceBody> {
-    return this.transport.json('GET', this.path('/git/diff'), { query: { commit }, signal });
+    const outgoing = { query: { commit }, signal, mayTakeLong: true };
+    return this.transport.json('GET', this.path('/git/diff'), outgoing);
   }
 
   private path(rest = ''): string {

@@ -1,3 +1,4 @@
+import { AnswerWatch } from './answer-watch.js';
 import {
   problemOf,
   RunnerArgumentError,
@@ -13,6 +14,11 @@ export interface ConnectionOptions {
   token?: string | (() => string | Promise<string>);
   /** For whom the requests are, where the token may speak for any user. */
   user?: string;
+  /**
+   * Seconds that a server may take to begin an answer; 30. What changes something may take longer while the
+   * server answers `GET /health/live`, at most 5 minutes, and an upload without an end.
+   */
+  answerSeconds?: number;
   /** In the place of the `fetch` of the platform. */
   fetch?: typeof fetch;
 }
@@ -27,7 +33,19 @@ export interface Outgoing {
   body?: Body;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** In the place of the connection's own. */
+  answerSeconds?: number;
+  /** The answer may take long while the server is there; what is not true of a GET alone. */
+  mayTakeLong?: boolean;
+  /** The server has shown that it is there, while its answer is still to come. */
+  onSign?: () => void;
 }
+
+/** Seconds that a server may take to begin an answer. */
+const ANSWER_SECONDS = 30;
+
+/** The same where the answer may take long: a run is prepared in that time. */
+const LONG_ANSWER_SECONDS = 300;
 
 /** What can be sent as it is. */
 export type Body = Uint8Array | ArrayBuffer | Blob | string | ReadableStream<Uint8Array>;
@@ -65,14 +83,16 @@ export class Transport {
     const { signal } = outgoing;
     signal?.throwIfAborted();
     const url = `${this.root}${path}${queryOf(outgoing.query)}`;
-    const request = { method, ...(await this.requestOf(outgoing)) };
-    const send = this.options.fetch ?? fetch;
+    const headers = await this.headersOf(outgoing);
+    const watch = this.watch(method, outgoing);
     let response: Response;
     try {
-      response = await send(url, request);
+      response = await this.fetch(url, { method, headers, ...requestOf(outgoing, watch) });
     } catch (error) {
       signal?.throwIfAborted();
       throw new RunnerUnreachable(`The runner at ${this.root} does not answer.`, error);
+    } finally {
+      watch.end();
     }
     if (isRedirection(response)) {
       await response.body?.cancel();
@@ -101,30 +121,77 @@ export class Transport {
     }
   }
 
-  private async requestOf({ json, body, headers, signal }: Outgoing): Promise<RequestInit> {
+  private async headersOf({ json, headers }: Outgoing): Promise<Record<string, string>> {
     const { token, user } = this.options;
     const bearer = typeof token === 'function' ? await token() : token;
     // It would look like a server that does not answer.
     if (bearer !== undefined && !/^[\x21-\x7e]+$/.test(bearer)) {
       throw new RunnerArgumentError('The token must be printable ASCII without spaces.');
     }
-    const sent = json === undefined ? body : JSON.stringify(json);
     return {
-      headers: {
-        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
-        ...(user === undefined ? {} : { 'x-fermilink-user': inUtf8(user) }),
-      },
-      ...(sent === undefined ? {} : { body: sent as RequestInit['body'] }),
-      // Without it a body that is a stream is refused; the types do not know it yet.
-      ...(sent instanceof ReadableStream ? { duplex: 'half' } : {}),
-      redirect: 'manual',
-      // What was true when somebody asked before says nothing of a run.
-      cache: 'no-store',
-      signal,
-    } as RequestInit;
+      ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(user === undefined ? {} : { 'x-fermilink-user': inUtf8(user) }),
+    };
   }
+
+  private watch(method: string, outgoing: Outgoing): AnswerWatch {
+    const seconds = outgoing.answerSeconds ?? this.options.answerSeconds ?? ANSWER_SECONDS;
+    const mayTakeLong = outgoing.mayTakeLong ?? method !== 'GET';
+    const probe = async (signal: AbortSignal) => {
+      await this.probe(signal);
+      outgoing.onSign?.();
+    };
+    return new AnswerWatch({
+      silenceMs: seconds * 1000,
+      mostMs: outgoing.body === undefined ? LONG_ANSWER_SECONDS * 1000 : Infinity,
+      probe: mayTakeLong ? probe : null,
+    });
+  }
+
+  /** Rejects if nobody is there; whatever is answered, somebody is. */
+  private async probe(signal: AbortSignal): Promise<void> {
+    const response = await this.fetch(`${this.root}/health/live`, { ...COMMON, signal });
+    await response.body?.cancel();
+  }
+
+  private fetch(url: string, request: RequestInit): Promise<Response> {
+    return (this.options.fetch ?? fetch)(url, request);
+  }
+}
+
+/** What all requests have. */
+const COMMON = {
+  redirect: 'manual' as const,
+  // What was true when somebody asked before says nothing of a run.
+  cache: 'no-store' as const,
+};
+
+function requestOf({ json, body, signal }: Outgoing, watch: AnswerWatch): RequestInit {
+  const sent = json === undefined ? body : JSON.stringify(json);
+  return {
+    ...COMMON,
+    ...(sent instanceof ReadableStream
+      ? // Without `duplex` a body that is a stream is refused; the types do not know it yet.
+        { body: signing(sent, watch), duplex: 'half' }
+      : sent === undefined
+        ? {}
+        : { body: sent as RequestInit['body'] }),
+    signal: signal === undefined ? watch.signal : AbortSignal.any([signal, watch.signal]),
+  };
+}
+
+/** A body of which every part that is taken shows that it is on its way. */
+function signing(body: ReadableStream<Uint8Array>, watch: AnswerWatch): ReadableStream<Uint8Array> {
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(part, controller) {
+        watch.sign();
+        controller.enqueue(part);
+      },
+    }),
+  );
 }
 
 /**
