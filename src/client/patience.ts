@@ -6,7 +6,7 @@ export interface ReconnectOptions {
   giveUpSeconds?: number;
   /** The same for a server that has not answered yet at all; 10. */
   connectSeconds?: number;
-  /** Milliseconds before the first new attempt, in the place of what the server asks for; it doubles from there. */
+  /** Milliseconds before the first new attempt, in the place of what the server asks for (at least 100); it doubles from there. */
   delayMs?: number;
   /** The most that it grows to, in milliseconds; 30,000. */
   maxDelayMs?: number;
@@ -18,6 +18,9 @@ export interface ReconnectOptions {
 
 /** What is waited where the server has not said anything else, in milliseconds. */
 const FIRST_DELAY_MS = 500;
+
+/** What is waited at the least, whatever the server asks for, in milliseconds. */
+const LEAST_DELAY_MS = 100;
 
 /** What the last attempt has too, in milliseconds. */
 const LEAST_ATTEMPT_MS = 1000;
@@ -34,7 +37,7 @@ export class Patience {
 
   /** The server has asked for a pause of so many milliseconds before an attempt. */
   ask(milliseconds: number): void {
-    this.askedForMs = milliseconds;
+    this.askedForMs = Math.max(milliseconds, LEAST_DELAY_MS);
   }
 
   /** An attempt begins: gives the milliseconds that it may take until something is heard of the server. */
@@ -51,7 +54,7 @@ export class Patience {
     this.hasContact = true;
   }
 
-  /** Something of the run has come: the next trouble is a new one. */
+  /** Something new of the run has come, or a connection holds: the next trouble is a new one. */
   progress(): void {
     this.hasContact = true;
     this.attempts = 0;

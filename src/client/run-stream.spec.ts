@@ -401,12 +401,48 @@ describe('a client whose server', () => {
   it('asks for a pause before a new connection gets it, and twice as much for the next', async () => {
     const pauses: number[] = [];
     const onRetry = (_cause: unknown, delay: number) => pauses.push(delay);
-    answers = [stream('retry: 40\n\n', META, null), breaks, stream(END)];
+    answers = [stream('retry: 140\n\n', META, null), breaks, stream(END)];
     await taken(client().run({ user_prompt: 'x' }, { reconnect: { onRetry, giveUpSeconds: 60 } }));
     expect(pauses).toHaveLength(2);
-    expect(pauses[0]).toBeGreaterThanOrEqual(40);
-    expect(pauses[0]).toBeLessThanOrEqual(60);
-    expect(pauses[1]).toBeGreaterThanOrEqual(80);
+    expect(pauses[0]).toBeGreaterThanOrEqual(140);
+    expect(pauses[0]).toBeLessThanOrEqual(210);
+    expect(pauses[1]).toBeGreaterThanOrEqual(280);
+  });
+
+  it.each([
+    ['the same event', agent(1, 'again')],
+    ['heartbeats', ': heartbeat\n\n'],
+    ['notices', 'id: 1\nevent: queued\ndata: {"run_id":"r1","position":1,"pending_total":1}\n\n'],
+  ])(
+    'sends %s and goes, again and again, is asked ever more seldom, and given up',
+    async (_name, same) => {
+      const pauses: number[] = [];
+      const onRetry = (_cause: unknown, delay: number) => pauses.push(delay);
+      answers = Array.from({ length: 1000 }, () => stream('retry: 1\n\n', META, same));
+      const following = client().run(
+        { user_prompt: 'x' },
+        { reconnect: { onRetry, giveUpSeconds: 2 } },
+      );
+      await expect(taken(following)).rejects.toThrow(/given no sign of the run/);
+      // What the first connection has brought was new.
+      const [first, second, third] = pauses;
+      expect(first).toBeGreaterThanOrEqual(100);
+      expect(second).toBeGreaterThanOrEqual(200);
+      expect(third).toBeGreaterThanOrEqual(400);
+      expect(asked.length).toBeLessThan(8);
+    },
+  );
+
+  it('is silent but for its heartbeats, in connections that hold for a while, is there', async () => {
+    const beat: Answer = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream', location: '/runs/r1' });
+      response.write(OPENING);
+      setTimeout(() => response.end(': heartbeat\n\n'), 1100);
+    };
+    answers = [beat, beat, beat, stream(META, END)];
+    // All of them together take longer than it may be away.
+    await taken(run({ reconnect: { giveUpSeconds: 2 } }));
+    expect(asked).toHaveLength(4);
   });
 
   it.each<[string, Answer]>([

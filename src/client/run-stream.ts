@@ -12,6 +12,9 @@ export type Followed = { runId: string } | { request: RunRequest; key: string };
 /** Seconds without a sign of the server after which an attempt is given up, and another one made. */
 const ATTEMPT_SECONDS = 30;
 
+/** Milliseconds that a connection has to hold before a sign of life in it, and nothing new, is one of the run. */
+const HOLDS_MS = 1000;
+
 /**
  * The events of one run, each once and in order, over as many connections as it takes. Iterating begins it,
  * and leaving the loop closes the connection at once.
@@ -168,17 +171,22 @@ export class RunStream implements AsyncIterableIterator<RunEvent, RunExit | null
     // What has no id yet: an event of the log that is several to the view. The last of them has it, and
     // until that has come a new connection would bring all of them again.
     let parts: RunEvent[] = [];
+    const since = performance.now();
+    // A server that says the same and goes, again and again, would else be asked again and again at once.
+    const signOfLife = () => {
+      if (performance.now() - since >= HOLDS_MS) this.patience.progress();
+    };
     const batches = eventsOf(response, {
       silenceMs: silenceSeconds * 1000,
       connection,
       onRetry: (milliseconds) => this.patience.ask(milliseconds),
-      onHeartbeat: () => this.patience.progress(),
+      onHeartbeat: signOfLife,
     });
     for await (const batch of batches) {
       for (const message of batch) {
         const event = runEventOf(message);
-        this.patience.progress();
         if (isNotice(event)) {
+          signOfLife();
           yield event;
           continue;
         }
@@ -190,6 +198,7 @@ export class RunStream implements AsyncIterableIterator<RunEvent, RunExit | null
           if (event.id <= this.lastEventId) continue;
           this.lastEventId = event.id;
         }
+        this.patience.progress();
         if (event.event === 'runner.exit') this.exit = event.data;
         yield* whole;
         if (this.exit !== null) return;
