@@ -1,4 +1,5 @@
 import { RunnerUnreachable } from './errors.js';
+import { type Timer, timerOf } from './timers.js';
 
 /** How long a request waits for the beginning of its answer. */
 export interface AnswerLimits {
@@ -10,11 +11,6 @@ export interface AnswerLimits {
   probe: ((signal: AbortSignal) => Promise<unknown>) | null;
 }
 
-/** The longest time that a timer takes; behind it they all end at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-type Timer = ReturnType<typeof setTimeout>;
-
 /** Gives up a request to a server that takes it and says nothing: a stopped process, a dead proxy. */
 export class AnswerWatch {
   private readonly late = new AbortController();
@@ -24,7 +20,7 @@ export class AnswerWatch {
   private halfway: Timer | null = null;
 
   constructor(private readonly limits: AnswerLimits) {
-    this.most = this.after(limits.mostMs, () => this.giveUp(limits.mostMs));
+    this.most = timerOf(limits.mostMs, () => this.giveUp(limits.mostMs));
     this.sign();
   }
 
@@ -38,9 +34,9 @@ export class AnswerWatch {
     this.stopSilence();
     if (this.over.signal.aborted) return;
     const { silenceMs, probe } = this.limits;
-    this.silence = this.after(silenceMs, () => this.giveUp(silenceMs));
+    this.silence = timerOf(silenceMs, () => this.giveUp(silenceMs));
     if (probe === null) return;
-    this.halfway = this.after(silenceMs / 2, () => {
+    this.halfway = timerOf(silenceMs / 2, () => {
       probe(this.over.signal).then(
         () => this.sign(),
         // That says nothing yet: its own answer may still come.
@@ -64,9 +60,5 @@ export class AnswerWatch {
 
   private stopSilence(): void {
     for (const timer of [this.silence, this.halfway]) if (timer !== null) clearTimeout(timer);
-  }
-
-  private after(milliseconds: number, then: () => void): Timer {
-    return setTimeout(then, Math.min(milliseconds, LONGEST_TIMER_MS));
   }
 }

@@ -1,5 +1,6 @@
 import type { FollowOptions } from './follow-options.js';
 import { PackagesClient } from './packages.js';
+import { itemsOf } from './pages.js';
 import { PolicyClient } from './policy.js';
 import { RunStream } from './run-stream.js';
 import { SessionClient } from './session.js';
@@ -76,20 +77,12 @@ export class RunnerClient {
   }
 
   /** Runs, newest first, as many as are taken. */
-  async *list(
+  list(
     filter: RunFilter = {},
     { pageSize, signal }: { pageSize?: number; signal?: AbortSignal } = {},
   ): AsyncGenerator<RunBody, void, undefined> {
-    let cursor: string | null = null;
-    do {
-      const page: { runs: RunBody[]; next_cursor: string | null } = await this.transport.json(
-        'GET',
-        '/runs',
-        { query: { ...filter, limit: pageSize, cursor }, signal },
-      );
-      yield* page.runs;
-      cursor = page.next_cursor;
-    } while (cursor !== null);
+    const query = { ...filter, limit: pageSize };
+    return itemsOf(this.transport, { path: '/runs', member: 'runs', query, signal });
   }
 
   /**

@@ -69,9 +69,9 @@ export class RunnerArgumentError extends TypeError {
   }
 }
 
-/** Reads the problem that an answer holds. */
-export async function problemOf(response: Response): Promise<RunnerProblem> {
-  const body = membersOf(await response.text().catch(() => ''));
+/** The problem that an answer holds. @param text its body; empty if there is none that can be read */
+export function problemOf(response: Response, text: string): RunnerProblem {
+  const body = membersOf(text);
   const { status } = response;
   const retryAfter = response.headers.get('retry-after') ?? '';
   return new RunnerProblem({

@@ -1,6 +1,9 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { RunnerProtocolError, RunnerUnreachable } from './errors.js';
 
+/** How long one event may be, in characters: twice the longest line that a server can be set to let through. */
+export const MAX_EVENT_LENGTH = 128 * 2 ** 20;
+
 /** What is to be told of one stream while it is read. */
 export interface StreamWatch {
   /** Milliseconds that may pass without a byte. */
@@ -15,7 +18,7 @@ export interface StreamWatch {
 
 /**
  * The events of an answer, as many at a time as have come: nothing is read ahead of who takes them.
- * @throws {RunnerProtocolError} if it is no stream of events
+ * @throws {RunnerProtocolError} if it is no stream of events, or has one without an end
  * @throws {RunnerUnreachable} if the connection breaks, or is silent
  */
 export async function* eventsOf(
@@ -27,10 +30,13 @@ export async function* eventsOf(
     throw new RunnerProtocolError('What answers is no runner: it sends no stream of events.');
   }
   let events: EventSourceMessage[] = [];
+  let isTooLong = false;
   const parser = createParser({
     onEvent: (event) => events.push(event),
     onRetry,
     onComment: onHeartbeat,
+    onError: ({ type }) => (isTooLong ||= type === 'max-buffer-size-exceeded'),
+    maxBufferSize: MAX_EVENT_LENGTH,
   });
   const decoder = new TextDecoder();
   const reader = (body as ReadableStream<Uint8Array>).getReader();
@@ -48,9 +54,15 @@ export async function* eventsOf(
       .finally(() => clearTimeout(silence));
     if (part.done) return;
     parser.feed(decoder.decode(part.value, { stream: true }));
+    if (isTooLong) throw endless();
     if (events.length === 0) continue;
     const batch = events;
     events = [];
     yield batch;
   }
+}
+
+/** What is thrown for an event that grows beyond all bounds. */
+export function endless(): RunnerProtocolError {
+  return new RunnerProtocolError('What answers is no runner: it sends an event without an end.');
 }

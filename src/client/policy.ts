@@ -1,6 +1,5 @@
-import { RunnerProtocolError } from './errors.js';
 import type { PolicyBody, StoredPolicy } from './wire-resources.js';
-import type { Transport } from './transport.js';
+import type { Outgoing, Transport } from './transport.js';
 
 /** The policy of runs, and its state, by which a change can be tied to what was read. */
 export interface PolicyState {
@@ -14,7 +13,7 @@ export class PolicyClient {
 
   /** Needs the scope `ops:read`. */
   async get({ signal }: { signal?: AbortSignal } = {}): Promise<PolicyState> {
-    return stateIn(await this.transport.send('GET', '/policy', { signal }));
+    return this.state(await this.transport.send('GET', '/policy', { signal }), { signal });
   }
 
   /**
@@ -28,15 +27,11 @@ export class PolicyClient {
   ): Promise<PolicyState> {
     const headers: Record<string, string> = ifMatch === undefined ? {} : { 'if-match': ifMatch };
     const outgoing = { json: policy, headers, signal };
-    return stateIn(await this.transport.send('PUT', '/policy', outgoing));
+    return this.state(await this.transport.send('PUT', '/policy', outgoing), outgoing);
   }
-}
 
-async function stateIn(response: Response): Promise<PolicyState> {
-  const etag = response.headers.get('etag');
-  try {
-    return { policy: (await response.json()) as PolicyBody, etag };
-  } catch (error) {
-    throw new RunnerProtocolError('What answers is no runner: its policy is not JSON.', error);
+  private async state(response: Response, of: Outgoing): Promise<PolicyState> {
+    const etag = response.headers.get('etag');
+    return { policy: await this.transport.bodyOf<PolicyBody>(response, of), etag };
   }
 }

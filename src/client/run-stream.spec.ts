@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { RunnerClient, RunnerProblem, RunnerProtocolError, RunnerUnreachable } from './index.js';
 import type { RunEvent, RunOptions } from './index.js';
 
@@ -31,6 +32,19 @@ const problem =
   };
 const breaks: Answer = (response) => response.destroy();
 const silent: Answer = () => undefined;
+/** An answer that never ends. */
+const flood =
+  (status: number, type: string, opening: string, part: string): Answer =>
+  (response) => {
+    response.writeHead(status, { 'content-type': type, location: '/runs/r1' });
+    response.write(opening);
+    const bytes = Buffer.from(part.repeat(Math.ceil(2 ** 18 / part.length)));
+    const more = () => {
+      while (!response.destroyed && response.write(bytes));
+    };
+    response.on('drain', more);
+    more();
+  };
 
 describe('a client whose server', () => {
   let server: Server;
@@ -556,6 +570,70 @@ describe('a client whose server', () => {
       ['Bearer t1', name],
       ['Bearer t2', name],
     ]);
+  });
+
+  it('refuses without an end is heard no further', async () => {
+    answers = [flood(500, 'application/problem+json', '{"detail":"', 'a')];
+    await expect(client().get('r1')).rejects.toMatchObject({ status: 500, code: null });
+    await closed();
+  });
+
+  it('answers without an end is no runner', async () => {
+    answers = [flood(200, 'application/json', '{"run_id":"', 'a')];
+    await expect(client().get('r1')).rejects.toThrow(RunnerProtocolError);
+    await closed();
+  });
+
+  it('packs an answer without an end is no runner', async () => {
+    const packed = gzipSync(Buffer.alloc(65 * 2 ** 20, ' '));
+    answers = [
+      (response) => {
+        const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+        response.writeHead(200, headers).end(packed);
+      },
+    ];
+    await expect(client().policy.get()).rejects.toThrow(RunnerProtocolError);
+  });
+
+  it('begins an answer and says no more is not waited for', async () => {
+    const begun = (status: number): Answer => {
+      return (response) => {
+        response.writeHead(status, { 'content-type': 'application/json' }).write('{');
+      };
+    };
+    answers = [begun(200), begun(500)];
+    const asking = client({ answerSeconds: 0.2 });
+    await expect(asking.get('r1')).rejects.toThrow(RunnerUnreachable);
+    await expect(asking.get('r1')).rejects.toMatchObject({ status: 500 });
+    await closed();
+  });
+
+  it.each([
+    ['a line', 'a'],
+    ['an event of many lines', 'data: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n'],
+    ['an event of many events', 'event: activity\ndata: {"type":"unknown"}\n\n'],
+  ])(
+    'sends %s without an end is no runner',
+    async (_name, part) => {
+      answers = [flood(200, 'text/event-stream', META, part)];
+      const following = run();
+      await following.next();
+      await expect(following.next()).rejects.toThrow(RunnerProtocolError);
+      await closed();
+      expect(asked).toHaveLength(1);
+    },
+    60_000,
+  );
+
+  it.each([
+    ['runs', () => client().list()],
+    ['entries', () => client().session('s').list()],
+    ['commits', () => client().session('s').log()],
+  ])('has %s on pages that lead to themselves is no runner', async (member, list) => {
+    const page = problem(200, { [member]: [], next_cursor: 'same' });
+    answers = [page, page, page];
+    await expect(list().next()).rejects.toThrow(RunnerProtocolError);
+    expect(asked).toHaveLength(2);
   });
 
   it('has many runs lists them page by page, as far as they are taken', async () => {

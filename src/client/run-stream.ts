@@ -1,5 +1,5 @@
 import { RunnerProblem, RunnerProtocolError, RunnerUnreachable } from './errors.js';
-import { eventsOf } from './event-source.js';
+import { endless, eventsOf, MAX_EVENT_LENGTH } from './event-source.js';
 import type { FollowOptions } from './follow-options.js';
 import { Patience } from './patience.js';
 import { isNotice, type RunEvent, runEventOf } from './run-events.js';
@@ -11,6 +11,9 @@ export type Followed = { runId: string } | { request: RunRequest; key: string };
 
 /** Seconds without a sign of the server after which an attempt is given up, and another one made. */
 const ATTEMPT_SECONDS = 30;
+
+/** What a part of an event takes besides its data, in characters, roughly. */
+const PART_LENGTH = 128;
 
 /** Milliseconds that a connection has to hold before a sign of life in it, and nothing new, is one of the run. */
 const HOLDS_MS = 1000;
@@ -171,6 +174,7 @@ export class RunStream implements AsyncIterableIterator<RunEvent, RunExit | null
     // What has no id yet: an event of the log that is several to the view. The last of them has it, and
     // until that has come a new connection would bring all of them again.
     let parts: RunEvent[] = [];
+    let length = 0;
     const since = performance.now();
     // A server that says the same and goes, again and again, would else be asked again and again at once.
     const signOfLife = () => {
@@ -191,9 +195,12 @@ export class RunStream implements AsyncIterableIterator<RunEvent, RunExit | null
           continue;
         }
         parts.push(event);
+        length += message.data.length + PART_LENGTH;
+        if (length > MAX_EVENT_LENGTH) throw endless();
         if (event.id === null && event.event !== 'runner.exit') continue;
         const whole = parts;
         parts = [];
+        length = 0;
         if (event.id !== null) {
           if (event.id <= this.lastEventId) continue;
           this.lastEventId = event.id;

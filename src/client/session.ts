@@ -1,4 +1,5 @@
 import type { CommitBody, DifferenceBody, FileEntry, SessionBody } from './wire-resources.js';
+import { itemsOf } from './pages.js';
 import { type Body, pathOf, type Transport } from './transport.js';
 
 interface Signal {
@@ -35,20 +36,13 @@ export class SessionClient {
    * The entries of a folder, in order of their names, as many as are taken.
    * @param folder from the session's folder on; empty for that itself
    */
-  async *list(
+  list(
     folder = '',
     { pageSize, signal }: Signal & { pageSize?: number } = {},
   ): AsyncGenerator<FileEntry, void, undefined> {
-    let cursor: string | null = null;
-    do {
-      const page: { entries: FileEntry[]; next_cursor: string | null } = await this.transport.json(
-        'GET',
-        this.path('/files'),
-        { query: { path: folder || undefined, limit: pageSize, cursor }, signal },
-      );
-      yield* page.entries;
-      cursor = page.next_cursor;
-    } while (cursor !== null);
+    const query = { path: folder || undefined, limit: pageSize };
+    const path = this.path('/files');
+    return itemsOf(this.transport, { path, member: 'entries', query, signal });
   }
 
   /**
@@ -111,21 +105,14 @@ export class SessionClient {
   }
 
   /** What runs have left, as commits of the server's own, newest first, as many as are taken. */
-  async *log({ pageSize, signal }: Signal & { pageSize?: number } = {}): AsyncGenerator<
+  log({ pageSize, signal }: Signal & { pageSize?: number } = {}): AsyncGenerator<
     CommitBody,
     void,
     undefined
   > {
-    let cursor: string | null = null;
-    do {
-      const page: { commits: CommitBody[]; next_cursor: string | null } = await this.transport.json(
-        'GET',
-        this.path('/git/log'),
-        { query: { limit: pageSize, cursor }, signal },
-      );
-      yield* page.commits;
-      cursor = page.next_cursor;
-    } while (cursor !== null);
+    const query = { limit: pageSize };
+    const path = this.path('/git/log');
+    return itemsOf(this.transport, { path, member: 'commits', query, signal });
   }
 
   /** @param commit what it has changed; without one, what has changed since the last */

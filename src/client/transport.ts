@@ -1,5 +1,7 @@
 import { AnswerWatch } from './answer-watch.js';
+import { textOf } from './body-text.js';
 import {
+  RunnerClientError,
   problemOf,
   RunnerArgumentError,
   RunnerProtocolError,
@@ -46,6 +48,12 @@ const ANSWER_SECONDS = 30;
 
 /** The same where the answer may take long: a run is prepared in that time. */
 const LONG_ANSWER_SECONDS = 300;
+
+/** More than any list, or any difference, of a runner. */
+const MAX_ANSWER_BYTES = 64 * 2 ** 20;
+
+/** More than any runner has to say of what it refuses. */
+const MAX_PROBLEM_BYTES = 2 ** 20;
 
 /** What can be sent as it is. */
 export type Body = Uint8Array | ArrayBuffer | Blob | string | ReadableStream<Uint8Array>;
@@ -100,25 +108,49 @@ export class Transport {
         `${this.root} is not the address of a runner: it redirects to another one. Take that one as the address.`,
       );
     }
-    if (!response.ok) throw await problemOf(response);
+    if (!response.ok) throw problemOf(response, await this.textOfProblem(response, outgoing));
     return response;
   }
 
-  /** The same, of an answer in JSON. */
+  /** The same, of an answer in JSON of at most 64 MiB. */
   async json<T>(method: string, path: string, outgoing: Outgoing = {}): Promise<T> {
     const response = await this.send(method, path, {
       ...outgoing,
       headers: { accept: 'application/json', ...outgoing.headers },
     });
+    return this.bodyOf<T>(response, outgoing);
+  }
+
+  /**
+   * The JSON of an answer, at most 64 MiB.
+   * @param of what was asked
+   * @throws {RunnerProtocolError} if it is none
+   * @throws {RunnerUnreachable} if it breaks off
+   */
+  async bodyOf<T>(response: Response, of: Outgoing): Promise<T> {
     try {
-      return (await response.json()) as T;
+      const limits = { maxBytes: MAX_ANSWER_BYTES, silenceMs: this.silenceMs(of) };
+      return JSON.parse(await textOf(response, limits)) as T;
     } catch (error) {
-      outgoing.signal?.throwIfAborted();
+      of.signal?.throwIfAborted();
+      if (error instanceof RunnerClientError) throw error;
       if (error instanceof SyntaxError) {
         throw new RunnerProtocolError(`What answers at ${this.root} is no runner.`, error);
       }
       throw new RunnerUnreachable(`The answer of ${this.root} broke off.`, error);
     }
+  }
+
+  private async textOfProblem(response: Response, of: Outgoing): Promise<string> {
+    const limits = { maxBytes: MAX_PROBLEM_BYTES, silenceMs: this.silenceMs(of) };
+    // The status says enough.
+    const text = await textOf(response, limits).catch(() => '');
+    of.signal?.throwIfAborted();
+    return text;
+  }
+
+  private silenceMs({ answerSeconds }: Outgoing): number {
+    return (answerSeconds ?? this.options.answerSeconds ?? ANSWER_SECONDS) * 1000;
   }
 
   private async headersOf({ json, headers }: Outgoing): Promise<Record<string, string>> {
@@ -137,14 +169,13 @@ export class Transport {
   }
 
   private watch(method: string, outgoing: Outgoing): AnswerWatch {
-    const seconds = outgoing.answerSeconds ?? this.options.answerSeconds ?? ANSWER_SECONDS;
     const mayTakeLong = outgoing.mayTakeLong ?? method !== 'GET';
     const probe = async (signal: AbortSignal) => {
       await this.probe(signal);
       outgoing.onSign?.();
     };
     return new AnswerWatch({
-      silenceMs: seconds * 1000,
+      silenceMs: this.silenceMs(outgoing),
       mostMs: outgoing.body === undefined ? LONG_ANSWER_SECONDS * 1000 : Infinity,
       probe: mayTakeLong ? probe : null,
     });
