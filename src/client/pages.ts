@@ -22,7 +22,11 @@ export async function* itemsOf<Item>(
   do {
     const outgoing: Outgoing = { query: { ...query, cursor }, signal };
     const page: Record<string, unknown> = await transport.json('GET', path, outgoing);
-    yield* page[member] as Item[];
+    const items = page[member];
+    if (!Array.isArray(items)) {
+      throw new RunnerProtocolError(`What answers is no runner: its list has no ${member}.`);
+    }
+    yield* items as Item[];
     const next = page.next_cursor as string | null;
     if (next !== null && next === cursor) {
       throw new RunnerProtocolError('What answers is no runner: its list goes in a circle.');

@@ -62,7 +62,7 @@ export class SessionClient {
   }
 
   /**
-   * Puts a file in its place; the folder has to be there.
+   * Puts a file in its place; the folders on the way are made.
    * @param onlyNew refuses where something stands there
    * @param ifMatch the `etag` that the file must still have
    * @throws {RunnerProblem} `precondition_failed`, and others

@@ -130,7 +130,10 @@ export class Transport {
   async bodyOf<T>(response: Response, of: Outgoing): Promise<T> {
     try {
       const limits = { maxBytes: MAX_ANSWER_BYTES, silenceMs: this.silenceMs(of) };
-      return JSON.parse(await textOf(response, limits)) as T;
+      const body: unknown = JSON.parse(await textOf(response, limits));
+      // Every answer of a runner is an object.
+      if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as T;
+      throw new SyntaxError('no object');
     } catch (error) {
       of.signal?.throwIfAborted();
       if (error instanceof RunnerClientError) throw error;

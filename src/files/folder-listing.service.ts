@@ -5,6 +5,7 @@ import type { Directory } from '../common/directory.js';
 import { errnoOf, RunnerError } from '../common/errors.js';
 import { Places } from '../common/places.js';
 import type { LinksOfSession } from './overlay-links.js';
+import type { SessionOrder } from './session-order.js';
 import { SessionFolders } from './session-folders.js';
 import { type SessionPath, shownName } from './session-path.js';
 import { SmallestNames } from './smallest-names.js';
@@ -35,7 +36,7 @@ export interface FolderPage {
 }
 
 /** Lists at a time: each reads its whole folder, however few entries are asked for. */
-const PLACES = { all: 32, each: 8 };
+const PLACES = { all: 32, owner: 16, each: 8 };
 
 /** Lists the folders of sessions. */
 @Injectable()
@@ -53,14 +54,14 @@ export class FolderListing {
    * @throws the signal's reason
    */
   async list(
-    sessionId: string,
+    { sessionId, owner }: SessionOrder,
     path: SessionPath,
     { limit, cursor }: { limit: number; cursor: string | null },
     left: AbortSignal,
   ): Promise<FolderPage> {
     const after = cursor === null ? null : nameIn(cursor);
     const listing = () => this.listNow(sessionId, path, limit, after, left);
-    return this.places.run(sessionId, listing);
+    return this.places.run({ key: sessionId, owner }, listing);
   }
 
   private async listNow(

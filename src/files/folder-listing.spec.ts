@@ -34,13 +34,20 @@ describe('a list of a folder', () => {
     const opened = new Deferred<void>();
     const listing = listingOf(opened.promise);
     const left = new AbortController();
-    const lists = Array.from({ length: 8 }, () => listing.list('s', path, part, left.signal));
-    const refused = listing.list('s', path, part, left.signal);
+    const lists = Array.from({ length: 8 }, () =>
+      listing.list({ sessionId: 's', owner: null }, path, part, left.signal),
+    );
+    const refused = listing.list({ sessionId: 's', owner: null }, path, part, left.signal);
     await expect(refused).rejects.toMatchObject({ code: 'too_many_requests' });
     opened.resolve();
     left.abort(new Error('left'));
     for (const list of lists) await expect(list).rejects.toThrow('left');
-    const { entries } = await listing.list('s', path, part, new AbortController().signal);
+    const { entries } = await listing.list(
+      { sessionId: 's', owner: null },
+      path,
+      part,
+      new AbortController().signal,
+    );
     expect(entries.map(({ name }) => name)).toEqual(['0']);
   });
 });

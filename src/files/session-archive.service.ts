@@ -7,12 +7,15 @@ import { errnoOf } from '../common/errors.js';
 import { Places } from '../common/places.js';
 import { UnsafePathError } from '../common/regular-file.js';
 import { bytesOf, openFile } from './open-file.js';
+import type { SessionOrder } from './session-order.js';
 import { SessionFolders } from './session-folders.js';
 import { PacedTar, type TarHeader } from './paced-tar.js';
 import { type Found, walkTree } from './tree-walk.js';
 
 /** Archives at a time: each keeps one of the few threads busy that all file work is done by. */
-const PLACES = { all: 2, each: 1 };
+const PLACES = { all: 4, owner: 2, each: 1 };
+/** How long one may be under way, in milliseconds: a client that reads a byte now and then has its place no longer. */
+const LIMIT_MS = 3600_000;
 /**
  * The most bytes of content that an archive has: more than anybody keeps, and so much that a file of nothing
  * but holes has its end.
@@ -32,15 +35,15 @@ export class SessionArchive {
    * to the server. A file has the size that it had when its turn came, whatever becomes of it.
    * @param onBegin told when the session is found: from here on nothing can be said but the archive
    * @throws {RunnerError} `session_not_found`, `not_a_folder`, `too_many_requests`, before it begins
-   * @throws if there is too much in it, the target closes before the end, or the tree is changed under the walk
+   * @throws if there is too much in it, it takes over an hour, the target closes before the end, or the tree is changed under the walk
    */
   async write(
-    sessionId: string,
+    { sessionId, owner }: SessionOrder,
     target: NodeJS.WritableStream,
     { withGit, onBegin }: { withGit: boolean; onBegin: () => void },
   ): Promise<void> {
     const writing = () => this.writeNow(sessionId, target, withGit, onBegin);
-    await this.places.run(sessionId, writing);
+    await this.places.run({ key: sessionId, owner }, writing);
   }
 
   private async writeNow(
@@ -64,7 +67,9 @@ export class SessionArchive {
       // Where reading fails the archive must not look whole.
       filling.catch((error: Error) => tar.destroy(error));
       try {
-        await pipeline(tar.bytes(), createGzip(), target);
+        await pipeline(tar.bytes(), createGzip(), target, {
+          signal: AbortSignal.timeout(LIMIT_MS),
+        });
       } finally {
         stopping.abort();
         tar.destroy();

@@ -19,7 +19,7 @@ import { discardRest, uploadOf } from './upload-body.js';
 import { GET_FILE, PUT_FILE, DELETE_FILE } from './file.routes.js';
 
 /** Uploads at a time: each keeps a connection and files open for as long as its client likes. */
-const UPLOADS = { all: 64, each: 16 };
+const UPLOADS = { all: 64, owner: 32, each: 16 };
 
 /** The routes of single files. */
 @ApiTags('sessions')
@@ -84,7 +84,7 @@ export class FilesController {
     const body = uploadOf(request, uploadIdleSeconds);
     const conditions = { maxBytes, ...conditionsOf(request) };
     const put = () => this.changes.put(id, path, body, conditions);
-    const { isNew, etag } = await this.uploads.run(id, put);
+    const { isNew, etag } = await this.uploads.run({ key: id, owner: caller.ownerKey }, put);
     this.sizes.changed(id);
     response.status(isNew ? 201 : 204).setHeader('ETag', etag);
     if (isNew) response.setHeader('Location', request.path);

@@ -53,6 +53,7 @@ export class HistoryController {
     const commit = asked.text('commit');
     asked.check();
     this.access.require(caller, id);
-    return this.history.diff(id, commit, clientGone(response));
+    const order = { sessionId: id, owner: caller.ownerKey };
+    return this.history.diff(order, commit, clientGone(response));
   }
 }

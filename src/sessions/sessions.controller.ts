@@ -75,7 +75,8 @@ export class SessionsController {
     const { limit, cursor } = pageOf(query);
     this.access.require(caller, id);
     const part = { limit, cursor };
-    const { entries, next } = await this.listing.list(id, path, part, clientGone(response));
+    const order = { sessionId: id, owner: caller.ownerKey };
+    const { entries, next } = await this.listing.list(order, path, part, clientGone(response));
     return { path: path.join('/'), entries, next_cursor: next };
   }
 
@@ -106,6 +107,7 @@ export class SessionsController {
       response.end();
       return;
     }
-    await this.archives.write(id, response, { withGit, onBegin });
+    const order = { sessionId: id, owner: caller.ownerKey };
+    await this.archives.write(order, response, { withGit, onBegin });
   }
 }

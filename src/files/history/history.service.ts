@@ -6,6 +6,7 @@ import { KeyedLimiter } from '../../common/keyed-limiter.js';
 import { LOGGER, type Logger } from '../../common/logger.js';
 import { Places } from '../../common/places.js';
 import { RunnerConfig } from '../../config/runner-config.js';
+import type { SessionOrder } from '../session-order.js';
 import { type OpenSession, SessionFolders } from '../session-folders.js';
 import { type Commit, commitsIn, FORMAT, messageOf, type RunNote } from './commit.js';
 import { GitFolders } from './git-folders.js';
@@ -21,7 +22,7 @@ const LAST_COMMITS_SECONDS = 10;
 /** Packs after which they are put together: each commit brings one. */
 const MAX_PACKS = 30;
 /** Differences at a time: each may read a whole session. */
-const DIFFERENCES = { all: 2, each: 1 };
+const DIFFERENCES = { all: 4, owner: 2, each: 1 };
 /** Seconds that one may take in all. */
 const DIFFERENCE_SECONDS = 30;
 
@@ -148,11 +149,16 @@ export class History implements OnModuleDestroy {
    * @throws {RunnerError} `session_not_found`, `commit_not_found`, `git_failed`, `too_many_requests`
    * @throws the signal's reason
    */
-  async diff(sessionId: string, commit: string | null, left: AbortSignal): Promise<Difference> {
+  async diff(
+    { sessionId, owner }: SessionOrder,
+    commit: string | null,
+    left: AbortSignal,
+  ): Promise<Difference> {
     const late = AbortSignal.timeout(DIFFERENCE_SECONDS * 1000);
     const signal = AbortSignal.any([left, late]);
     try {
-      return await this.differences.run(sessionId, () => this.find(sessionId, commit, signal));
+      const finding = () => this.find(sessionId, commit, signal);
+      return await this.differences.run({ key: sessionId, owner }, finding);
     } catch (error) {
       throw late.aborted ? gitFailed(error) : error;
     }
