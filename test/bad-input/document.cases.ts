@@ -55,7 +55,7 @@ const methods: BadCase[] = [
   ),
 ];
 
-const NO_NUMBERS = ['0', '-1', '1.5', '1e2', '0x10', 'x', '', '%00', '%ff', '%205', '5%20', '%2b5'];
+const NO_NUMBERS = ['0', '-1', '1.5', '1e2', '0x10', 'x', '%00', '%ff', '%205', '5%20', '%2b5'];
 const MORE = ['9'.repeat(10), '9'.repeat(400), 'NaN', 'Infinity', 'null', '%d9%a3', '[]', '1,2'];
 
 const idle: BadCase[] = [
