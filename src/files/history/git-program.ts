@@ -25,8 +25,8 @@ export interface GitOptions {
   signal?: AbortSignal;
 }
 
-/** How many of them work at a time, in each queue. */
-const MOST_AT_ONCE = 2;
+/** How many of them work at a time: as many differences as there may be, since each has its time. */
+const MOST_AT_ONCE: Readonly<Record<GitQueue, number>> = { commit: 2, difference: 4, list: 2 };
 /** Seconds after which one is ended. */
 const LIMIT_SECONDS = 60;
 const MAX_OUTPUT_BYTES = 1024 * 1024;
@@ -49,9 +49,9 @@ const OFF = [
 @Injectable()
 export class GitProgram {
   private readonly queues: Readonly<Record<GitQueue, Limiter>> = {
-    commit: new Limiter(MOST_AT_ONCE),
-    difference: new Limiter(MOST_AT_ONCE),
-    list: new Limiter(MOST_AT_ONCE),
+    commit: new Limiter(MOST_AT_ONCE.commit),
+    difference: new Limiter(MOST_AT_ONCE.difference),
+    list: new Limiter(MOST_AT_ONCE.list),
   };
 
   constructor(private readonly config: RunnerConfig) {}

@@ -97,9 +97,15 @@ export class History implements OnModuleDestroy {
         }),
       );
     } catch (err) {
-      // Of a session that has gone nobody misses it.
-      if (signal.aborted || (err instanceof RunnerError && err.code === 'session_not_found'))
+      if (signal.aborted) {
+        this.logger.info(
+          { session: sessionId, run: note.runId },
+          'the commit of a run was given up',
+        );
         return;
+      }
+      // Of a session that has gone nobody misses it.
+      if (err instanceof RunnerError && err.code === 'session_not_found') return;
       this.logger.warn({ err, session: sessionId, run: note.runId }, 'a run is no commit');
     }
   }
@@ -239,7 +245,7 @@ export class History implements OnModuleDestroy {
     signal?: AbortSignal,
   ): Promise<void> {
     const args = ['fast-import', '--quiet', '--done', '--date-format=raw', '--force'];
-    await this.git.run(queue, folder, args, { input: commitOf(tree, order), signal });
+    await this.git.run(queue, folder, args, { input: commitOf(tree, order, signal), signal });
   }
 
   private async lastOf(

@@ -24,11 +24,13 @@ export interface CommitOrder {
  * What `git fast-import` reads to make a commit of a tree. The server itself reads the files: git gets their
  * content as bytes, and never goes where an agent works. Left out are caches, repositories inside, what is
  * neither file nor link, and files of over 10 MiB.
- * @throws if the tree has too many entries or bytes
+ * @param signal ends it
+ * @throws if the tree has too many entries or bytes; the signal's reason
  */
 export async function* commitOf(
   tree: Directory,
   { ref, parent, message }: CommitOrder,
+  signal?: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const seconds = Math.floor(Date.now() / 1000);
   yield Buffer.from(
@@ -37,16 +39,16 @@ export async function* commitOf(
   yield* dataOf(Buffer.from(message));
   // All that was there before goes; what is still there comes again.
   yield Buffer.from(`${parent === null ? '' : `from ${parent}\n`}deleteall\n`);
-  yield* filesOf(tree);
+  yield* filesOf(tree, signal);
   yield Buffer.from('\ndone\n');
 }
 
-async function* filesOf(tree: Directory): AsyncGenerator<Buffer> {
+async function* filesOf(tree: Directory, signal?: AbortSignal): AsyncGenerator<Buffer> {
   let entries = 0;
   let left = MAX_TREE_BYTES;
   let pathBytes = 0;
   const skips = (name: string) => name.toLowerCase() === '.git' || isCache(name);
-  for await (const found of walkTree(tree, { skips })) {
+  for await (const found of walkTree(tree, { skips, signal })) {
     entries += 1;
     if (entries > MAX_ENTRIES) throw new Error(`there are more than ${MAX_ENTRIES} entries`);
     pathBytes += found.path.length;
