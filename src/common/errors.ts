@@ -1,3 +1,5 @@
+import type { Refusal } from './refusal-log.js';
+
 /**
  * The stable codes of the runner's errors. A client may branch on them; they are never renamed.
  * Which HTTP status each one has is decided in one place, `problem.filter.ts`.
@@ -79,7 +81,7 @@ export interface ErrorFacts {
   /** The path of the request names it: what is not there is no fault in the request, but a 404. */
   addressed?: boolean;
   /** The caller was refused: why, for the log, and by what it is known there. */
-  refused?: { reason: string; token: string | null };
+  refused?: Refusal;
   /** The run that was admitted before this went wrong. */
   runId?: string;
   /** What went wrong underneath; logged, never shown. */

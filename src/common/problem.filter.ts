@@ -12,6 +12,7 @@ import { type ErrorCode, RunnerError, toRunnerError } from './errors.js';
 import { LOGGER, type Logger } from './logger.js';
 import { NoContent } from './no-content.js';
 import { PROBLEM_LISTENER, type ProblemListener } from './problem-listener.js';
+import { logRefusal } from './refusal-log.js';
 import { allowedMethods } from './routes.js';
 
 /** The HTTP status of every code (contract, sections 1 and 12). */
@@ -144,7 +145,7 @@ export class ProblemFilter implements ExceptionFilter {
     this.listener?.problemAnswered(error, request);
     const { status, body } = problemOf(error);
     if (status >= 500) this.log(error, request.path);
-    if (error.facts.refused !== undefined) this.logRefusal(error.facts.refused, request);
+    if (error.facts.refused !== undefined) logRefusal(this.logger, request, error.facts.refused);
     if (error.code === 'method_not_allowed') {
       response.setHeader('Allow', allowedMethods(request).join(', '));
     }
@@ -153,11 +154,6 @@ export class ProblemFilter implements ExceptionFilter {
       response.setHeader('Retry-After', String(error.facts.retryAfterSeconds));
     }
     response.status(status).type('application/problem+json').send(body);
-  }
-
-  private logRefusal(refused: object, { method, path, socket }: Request): void {
-    const remote = socket.remoteAddress ?? null;
-    this.logger.warn({ method, path, ...refused, remote }, 'a caller was refused');
   }
 
   private log(error: RunnerError, path: string): void {

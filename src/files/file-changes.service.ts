@@ -63,7 +63,7 @@ export class FileChanges {
     // Open until all of it has come: a session that is removed meanwhile is gone for it too.
     return this.folders.within(sessionId, async (session) => {
       // A client should not send for an hour what will be refused.
-      await this.atPlaceIfThere(session, sessionId, path, async (place) => {
+      await this.atPlaceIfThere(session, path, async (place) => {
         requireReplaceable(await occupantOf(place), path, conditions);
       });
       const staged = await this.staging.newFile();
@@ -71,7 +71,7 @@ export class FileChanges {
         await receive(body, staged, maxBytes);
         return await this.turns.run(sessionId, () => {
           const put = (place: Place) => this.replace(staged, place, sessionId, path, conditions);
-          return this.folders.atOwnPlace(sessionId, path, { isMaking: true, same: session }, put);
+          return this.folders.atOwnPlace(session, path, true, put);
         });
       } finally {
         await staged.discard();
@@ -88,23 +88,18 @@ export class FileChanges {
     requireChangeable(path, this.instructions.aliasNames);
     await this.folders.within(sessionId, (session) =>
       this.turns.run(sessionId, () =>
-        this.folders.atOwnPlace(
-          sessionId,
-          path,
-          { isMaking: false, same: session },
-          async (place) => {
-            const present = await occupantOf(place);
-            if (present === null) throw fileNotFound(path);
-            requireConditions(conditions, present.etag);
-            const at = place.folder.at(place.name);
-            try {
-              await (present.isFolder ? rmdir(at) : unlink(at));
-            } catch (error) {
-              throw removalError(error, path);
-            }
-            this.changes.note(sessionId, path, false);
-          },
-        ),
+        this.folders.atOwnPlace(session, path, false, async (place) => {
+          const present = await occupantOf(place);
+          if (present === null) throw fileNotFound(path);
+          requireConditions(conditions, present.etag);
+          const at = place.folder.at(place.name);
+          try {
+            await (present.isFolder ? rmdir(at) : unlink(at));
+          } catch (error) {
+            throw removalError(error, path);
+          }
+          this.changes.note(sessionId, path, false);
+        }),
       ),
     );
   }
@@ -152,12 +147,11 @@ export class FileChanges {
   /** Where folders on the way are still to be made there is nothing to look at. */
   private async atPlaceIfThere(
     session: OpenSession,
-    sessionId: string,
     path: SessionPath,
     work: (place: Place) => Promise<void>,
   ): Promise<void> {
     try {
-      await this.folders.atOwnPlace(sessionId, path, { isMaking: false, same: session }, work);
+      await this.folders.atOwnPlace(session, path, false, work);
     } catch (error) {
       if (!(error instanceof RunnerError) || error.code !== 'file_not_found') throw error;
     }

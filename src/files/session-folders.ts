@@ -19,6 +19,7 @@ export interface Place {
 
 /** A session that is open. */
 export interface OpenSession {
+  readonly id: string;
   /** The folder around `repo/`. */
   workspace: Directory;
   repo: Directory;
@@ -59,7 +60,12 @@ export class SessionFolders {
       if (same !== undefined && !(await isSame(workspace, same.workspace))) throw sessionNotFound();
       const repo = await open(workspace.openSubAsIs(REPO));
       let links: Promise<LinksOfSession> | undefined;
-      return await work({ workspace, repo, links: () => (links ??= this.overlays.of(workspace)) });
+      return await work({
+        id: sessionId,
+        workspace,
+        repo,
+        links: () => (links ??= this.overlays.of(workspace)),
+      });
     } finally {
       for (const folder of opened) await folder.close();
     }
@@ -102,15 +108,15 @@ export class SessionFolders {
   }
 
   /**
-   * Does some work at a place of a session, to change it: never through a link.
+   * Does some work at a place of a session, to change it: never through a link. What is at its id has to be
+   * the session that was opened; its folders may be others than they were then.
    * @param isMaking folders on the way are made where there are none
-   * @param same as for `within`
    * @throws {RunnerError} as `inFolder`, `path_read_only` for what is a package's
    */
   atOwnPlace<T>(
-    sessionId: string,
+    opened: OpenSession,
     path: SessionPath,
-    { isMaking, same }: { isMaking: boolean; same: OpenSession },
+    isMaking: boolean,
     work: (place: Place) => Promise<T>,
   ): Promise<T> {
     const atPlace = async (session: OpenSession) => {
@@ -129,7 +135,7 @@ export class SessionFolders {
         if (folder !== session.repo) await folder.close();
       }
     };
-    return this.within(sessionId, atPlace, same);
+    return this.within(opened.id, atPlace, opened);
   }
 }
 

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import { RunnerError } from '../common/errors.js';
 import { LOGGER, type Logger } from '../common/logger.js';
+import { logRefusal } from '../common/refusal-log.js';
 import { RunnerConfig } from '../config/runner-config.js';
 import { bearerOf, NO_BEARER, NO_TOKEN } from './bearer.js';
 import { type Identity, LOCAL_PLATFORM } from './identity.js';
@@ -38,9 +39,7 @@ export class Authenticator {
 
   /** Notes in the log that a request was refused, and why; never with what it presented. */
   logRefusal(request: Request, reason: string, token: string | null): void {
-    const { method, path, socket } = request;
-    const remote = socket.remoteAddress ?? null;
-    this.logger.warn({ method, path, reason, token, remote }, 'a caller was refused');
+    logRefusal(this.logger, request, { reason, token });
   }
 
   /** What is wrong with what callers are known by, as a sentence; null if nothing is. */

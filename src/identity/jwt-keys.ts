@@ -58,11 +58,12 @@ function keysOfUrl(url: string): JwtKeys {
       throw new KeysUnavailable('the keys could not be fetched a moment ago');
     }
     try {
-      const response = await limited(await fetch(...asked));
+      const { status, body } = await fetch(...asked);
+      const text = await limitedText(body);
       const faults: string[] = [];
-      keySetOf(await response.clone().text(), faults);
-      if (response.status === 200 && faults.length === 0) return response;
-      throw new Error(`its answer was ${response.status}, ${faults[0] ?? 'a JSON Web Key Set'}`);
+      keySetOf(text, faults);
+      if (status === 200 && faults.length === 0) return new Response(text);
+      throw new Error(`its answer was ${status}, ${faults[0] ?? 'a JSON Web Key Set'}`);
     } catch (cause) {
       failedAt = monotonicSeconds();
       throw new KeysUnavailable('the keys could not be fetched', { cause });
@@ -76,8 +77,8 @@ function keysOfUrl(url: string): JwtKeys {
   return { key, fault: () => Promise.resolve(null) };
 }
 
-/** An answer whose body is read now, as far as a set of keys may be long. */
-async function limited({ body, status, headers }: Response): Promise<Response> {
+/** The text of a body, as far as a set of keys may be long. */
+async function limitedText(body: Response['body']): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
@@ -85,5 +86,5 @@ async function limited({ body, status, headers }: Response): Promise<Response> {
     size += chunk.length;
     if (size > MAX_JWKS_BYTES) throw new Error(`more than ${MAX_JWKS_BYTES} bytes of keys`);
   }
-  return new Response(Buffer.concat(chunks), { status, headers });
+  return Buffer.concat(chunks).toString();
 }

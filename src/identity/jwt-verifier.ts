@@ -57,7 +57,7 @@ export class JwtVerifier {
           { cause: error, retryAfterSeconds: 5 },
         );
       }
-      if (error instanceof errors.JOSEError) throw new TokenRefused(reasonOf(error), 'jwt');
+      if (error instanceof errors.JOSEError) throw new TokenRefused(reasonOf(error), JWT_CALLER);
       throw error;
     }
   }
@@ -80,7 +80,7 @@ export class JwtVerifier {
     try {
       return (await jwtVerify(token, this.keys!.key, options)).payload;
     } catch (error) {
-      if (isOfKey(error)) throw new TokenRefused('a JWT of a key that cannot be used', 'jwt');
+      if (isOfKey(error)) throw new TokenRefused('a JWT of a key that cannot be used', JWT_CALLER);
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
       // The token does not say which key it was signed with.
       for await (const key of error) {
@@ -100,7 +100,7 @@ export class JwtVerifier {
     const { userClaim, scopesClaim } = this.settings!;
     const user = own(payload, userClaim);
     if (typeof user !== 'string' || user.trim() === '' || userIdFault(user) !== null) {
-      throw new TokenRefused('a JWT whose user claim names no user', 'jwt');
+      throw new TokenRefused('a JWT whose user claim names no user', JWT_CALLER);
     }
     return {
       name: JWT_CALLER,
