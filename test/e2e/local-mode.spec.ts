@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Runner, temporaryFolder } from '../support/runner.js';
@@ -8,8 +7,8 @@ import { rawAsk, TokensFile } from '../support/tokens.js';
 /** What a server says that does not start. */
 async function refusalOf(env: Record<string, string>, home?: string): Promise<string[]> {
   const runner = Runner.spawn(env, home);
-  const [code] = (await once(runner.process, 'exit')) as [number | null];
-  expect(code).toBe(1);
+  await runner.closed;
+  expect(runner.process.exitCode).toBe(1);
   return runner.logLines.filter(({ level }) => level === 'fatal').map(({ msg }) => String(msg));
 }
 

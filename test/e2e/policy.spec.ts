@@ -74,9 +74,9 @@ describe('the policy over HTTP', () => {
       (it) => it.ended_at !== null,
     );
     expect(run.agent).toMatchObject({ sandbox_mode: 'read-only', model: 'm' });
-    const line = runner.logLines.find(({ msg }) => msg === 'the policy was changed');
+    const line = await runner.logged(({ msg }) => msg === 'the policy was changed');
     expect(line).toMatchObject({ by: 'token:admin', from: null, to: POLICY });
-    expect(line!.changed).toEqual(Object.keys(POLICY));
+    expect(line.changed).toEqual(Object.keys(POLICY));
   });
 
   it('is not replaced over what somebody else has changed', async () => {

@@ -1,5 +1,4 @@
 import { lstatSync, readlinkSync, writeFileSync } from 'node:fs';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { PROJECT, Runner, temporaryFolder } from '../support/runner.js';
 import { type RunBody, StreamClient } from '../support/stream-client.js';
@@ -135,7 +134,7 @@ describe('a provider of the providers file', () => {
   it('stops the start with a sentence for each fault', async () => {
     const file = write({ binary: AGENT, args: { bypass: ['{prompt}'] }, stop_signal: 'SIGHUP' });
     runner = Runner.spawn({ FERMILINK_PROVIDERS_FILE: file }, home);
-    await once(runner.process, 'close');
+    await runner.closed;
     expect(runner.process.exitCode).toBe(1);
     expect(runner.logLines.map(({ msg }) => msg)).toEqual([
       'FERMILINK_PROVIDERS_FILE: providers.acme.args.bypass[0] must be one of {repo}, {tmp}, {home}, {prompt_file}, {model}, {effort}, or not look like one.',

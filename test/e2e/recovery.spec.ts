@@ -228,7 +228,7 @@ describe('two servers over the same roots', () => {
   it('do not wait for ever: the second says why it stops, and ends with 1', async () => {
     const first = await Runner.start();
     const second = await first.startNext({ FERMILINK_RUNNER_LOCK_WAIT_SECONDS: '1' });
-    if (second.process.exitCode === null) await once(second.process, 'exit');
+    await second.closed;
     expect(second.process.exitCode).toBe(1);
     expect(second.logLines.at(-1)!.msg).toBe(
       'Another runner still holds FERMILINK_RUNTIME_ROOT or FERMILINK_WORKSPACES_ROOT after 1 seconds; stop it, or give this one roots of its own.',

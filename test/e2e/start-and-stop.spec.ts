@@ -15,7 +15,7 @@ describe('starting and stopping the server', () => {
       FERMILINK_AGENT_SANDBOX_MODE: 'anything',
       FERMILINK_CODEX_BIN: '/tmp',
     });
-    await once(runner.process, 'close');
+    await runner.closed;
     expect(runner.process.exitCode).toBe(1);
     expect(runner.logLines.map(({ msg }) => msg)).toEqual([
       'FERMILINK_RUNNER_PORT is "eighty", but it must be a whole number from 0 to 65535.',
@@ -28,7 +28,7 @@ describe('starting and stopping the server', () => {
 
   it('says that the chosen CLI is missing, and how to name it, and exits with 1', async () => {
     const runner = Runner.spawn({ FERMILINK_CODEX_BIN: '', PATH: '' });
-    await once(runner.process, 'close');
+    await runner.closed;
     expect(runner.process.exitCode).toBe(1);
     expect(runner.logLines.map(({ msg }) => msg)).toEqual([
       'The CLI of codex was not found; install it, or name it in FERMILINK_CODEX_BIN.',
@@ -39,7 +39,7 @@ describe('starting and stopping the server', () => {
   it('says that a port is taken and exits with 1', async () => {
     const first = await Runner.start();
     const second = Runner.spawn({ FERMILINK_RUNNER_PORT: new URL(first.url).port });
-    await once(second.process, 'close');
+    await second.closed;
     expect(second.process.exitCode).toBe(1);
     expect(second.logLines.map(({ msg }) => msg)).toEqual([
       `FERMILINK_RUNNER_PORT is "${new URL(first.url).port}", but it must be a port that no other program listens on; 0 takes a free one.`,
@@ -59,7 +59,7 @@ describe('starting and stopping the server', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
     const second = Runner.spawn({ FERMILINK_RUNNER_PORT: String(port) }, first.home);
-    await once(second.process, 'close');
+    await second.closed;
     expect(second.process.exitCode).toBe(1);
     const count = join(first.repo('s'), 'outputs', 'n');
     expect(existsSync(count)).toBe(false);

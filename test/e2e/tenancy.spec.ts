@@ -125,9 +125,11 @@ describe('users', () => {
       });
     }
     expect((await get('/runs?user_id=bob', ada())).status).toBe(403);
-    const refused = runner.logLines.filter(({ msg }) => msg === 'a caller was refused').at(-1);
+    const refused = await runner.logged(
+      ({ token, method }) => token === 'token:ada' && method === 'GET',
+    );
     expect(refused).toMatchObject({
-      ...{ method: 'GET', path: '/runs', token: 'token:ada', remote: '127.0.0.1' },
+      ...{ msg: 'a caller was refused', path: '/runs', remote: '127.0.0.1' },
       reason: 'for "Ada", and for "bob"',
     });
     expect((await get('/runs?user_id=bob', web('ada'))).status).toBe(403);

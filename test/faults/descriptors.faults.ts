@@ -79,7 +79,7 @@ describe('a server that has run out of', () => {
     } else expect(status).toBe(503);
     expect(run.code).toBe('too_many_files');
     // The server itself has met the fault, and says that it is not ready.
-    expect(JSON.stringify(runner.logLines)).toContain('EMFILE');
+    await runner.logged((line) => JSON.stringify(line).includes('EMFILE'));
     const notReady = await connection.ask('GET', '/health/ready');
     report('no descriptors', { status, code: run.code, ready: notReady.status });
     expect(notReady.status).toBe(503);
@@ -115,7 +115,7 @@ describe('a server that has run out of', () => {
     limit(runner.pid, 'nproc=1:4096', AS_NOBODY);
     const failed = await untilEnded(runner, await startRun(runner, { user_prompt: 'echo never' }));
     expect(failed).toMatchObject({ state: 'failed', code: 'spawn_failed' });
-    expect(JSON.stringify(runner.logLines)).toContain('EAGAIN');
+    await runner.logged((line) => JSON.stringify(line).includes('EAGAIN'));
     const ready = await fetch(`${runner.url}/health/ready`);
     expect([ready.status, await ready.text()]).toEqual([
       503,

@@ -70,7 +70,7 @@ describe('a disk that is full', () => {
       expect(await untilEnded(runner, id)).toMatchObject({ state: 'failed', code: 'disk_full' });
     }
     // The server itself has met the fault.
-    expect(JSON.stringify(runner.logLines)).toContain('ENOSPC');
+    await runner.logged((line) => JSON.stringify(line).includes('ENOSPC'));
     // It lives, says what is wrong, and takes no run that it could not keep.
     expect((await fetch(`${runner.url}/health/live`)).status).toBe(200);
     const { status, text } = await ready();

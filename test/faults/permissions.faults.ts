@@ -50,7 +50,7 @@ describe('a folder that may not be written any more', () => {
       expect([path, await statusOf(path)]).toEqual([path, 200]);
     }
     // The server itself has met the fault.
-    expect(JSON.stringify(runner.logLines)).toContain('EACCES');
+    await runner.logged((line) => JSON.stringify(line).includes('EACCES'));
   };
 
   /** A problem that says what is wrong, and not where. */

@@ -28,11 +28,16 @@ export class Runner {
   stderr = '';
   url = '';
 
+  /** Settles when the server has ended and all that it said has been read. */
+  readonly closed: Promise<unknown>;
+
   private constructor(
     readonly home: string,
     readonly process: ChildProcess,
     private readonly env: Record<string, string>,
-  ) {}
+  ) {
+    this.closed = once(process, 'close');
+  }
 
   /** Starts `node dist/main.js` on a free port with the shell agent in the place of codex. */
   static async start(
@@ -41,12 +46,12 @@ export class Runner {
     launcher: readonly string[] = [],
   ): Promise<Runner> {
     const runner = Runner.spawn(env, home, launcher);
-    const exited = once(runner.process, 'exit').then(() => {
+    const ended = runner.closed.then(() => {
       throw new Error(`the server ended: ${JSON.stringify(runner.logLines)} ${runner.stderr}`);
     });
-    exited.catch(() => undefined);
-    await Promise.race([exited, runner.logged((line) => line.msg === 'listening')]);
-    runner.url = String(runner.logLines.find((line) => line.msg === 'listening')?.url);
+    ended.catch(() => undefined);
+    const listening = runner.logged((line) => line.msg === 'listening');
+    runner.url = String((await Promise.race([ended, listening])).url);
     return runner;
   }
 
@@ -100,9 +105,16 @@ export class Runner {
     return join(this.workspaces, sessionId, 'repo');
   }
 
-  /** Waits until a line of the server's log passes a test. */
-  async logged(test: (line: Record<string, unknown>) => boolean): Promise<void> {
-    while (!this.logLines.some(test)) await once(this.process, 'logged');
+  /**
+   * Waits until a line of the server's log passes a test, and gives the first one that does. The
+   * log comes by a pipe of its own: a line may arrive after the answer that was sent after it.
+   */
+  async logged(test: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
+    for (;;) {
+      const line = this.logLines.find(test);
+      if (line) return line;
+      await once(this.process, 'logged');
+    }
   }
 
   async getJson(path: string): Promise<Record<string, unknown>> {
