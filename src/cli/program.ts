@@ -80,6 +80,7 @@ ${EXIT_HELP}`,
     });
 
   withConnection(add('cancel <run>', 'end a run with all of its processes, and wait for its end'))
+    .option('--json', 'print the run as it is then, as a JSON object')
     .addHelpText('after', connectionHelp)
     .action(async (id: string, options: object) => {
       await (await import('./commands/cancel.js')).cancel(id, options);

@@ -305,7 +305,15 @@ describe('fermilink-runner', () => {
       code: 0,
     });
     const json = await cli(['runs', '--session', 'listed', '--json'], env);
-    expect(JSON.parse(json.out)).toMatchObject({ run_id: id, state: 'cancelled' });
+    const { created_at, ...run } = JSON.parse(json.out);
+    expect(run).toMatchObject({ run_id: id, state: 'cancelled' });
+    const listed = await cli(['runs', '--session', 'listed'], { ...env, TZ: 'Asia/Tokyo' });
+    expect(listed.out).toContain(`  ${String(created_at).slice(0, 19)}Z  `);
+    const again = await cli(['cancel', id, '--json'], env);
+    expect([JSON.parse(again.out), again.code]).toMatchObject([
+      { run_id: id, state: 'cancelled', created_at },
+      0,
+    ]);
     expect(await cli(['cancel', 'nothing'], env)).toMatchObject({
       err: expect.stringContaining('(run_not_found)'),
       code: 3,

@@ -44,12 +44,10 @@ export async function runs({ session, state, limit, json, ...connection }: Optio
   process.stdout.write(table([head, ...rows]));
 }
 
-/** In the time of this machine, to the second. */
+/** In UTC, as in the log of the server and everything else that it writes, to the second. */
 function timeText(utc: string): string {
   const time = new Date(utc);
-  if (Number.isNaN(time.getTime())) return '-';
-  // The Swedes write dates as ISO 8601 does.
-  return time.toLocaleString('sv-SE');
+  return Number.isNaN(time.getTime()) ? '-' : time.toISOString().replace(/\.\d+/, '');
 }
 
 function tookText({ started_at, ended_at }: RunBody): string {
