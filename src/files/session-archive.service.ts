@@ -10,12 +10,13 @@ import { bytesOf, openFile } from './open-file.js';
 import type { SessionOrder } from './session-order.js';
 import { SessionFolders } from './session-folders.js';
 import { PacedTar, type TarHeader } from './paced-tar.js';
+import { TakingTime } from './taking-time.js';
 import { type Found, walkTree } from './tree-walk.js';
 
 /** Archives at a time: each keeps one of the few threads busy that all file work is done by. */
 const PLACES = { all: 4, owner: 2, each: 1 };
-/** How long one may be under way, in milliseconds: a client that reads a byte now and then has its place no longer. */
-const LIMIT_MS = 3600_000;
+/** A client that reads a byte now and then has its place for an hour; one that reads steadily has its whole archive. */
+const TIME = { ms: 3600_000, bytesPerSecond: 1024 ** 2 };
 /**
  * The most bytes of content that an archive has: more than anybody keeps, and so much that a file of nothing
  * but holes has its end.
@@ -35,7 +36,7 @@ export class SessionArchive {
    * to the server. A file has the size that it had when its turn came, whatever becomes of it.
    * @param onBegin told when the session is found: from here on nothing can be said but the archive
    * @throws {RunnerError} `session_not_found`, `not_a_folder`, `too_many_requests`, before it begins
-   * @throws if there is too much in it, it takes over an hour, the target closes before the end, or the tree is changed under the walk
+   * @throws if there is too much in it, the target takes too long or closes before the end, or the tree is changed under the walk
    */
   async write(
     { sessionId, owner }: SessionOrder,
@@ -66,11 +67,17 @@ export class SessionArchive {
       })();
       // Where reading fails the archive must not look whole.
       filling.catch((error: Error) => tar.destroy(error));
+      const time = new TakingTime(TIME);
+      const counted = async function* (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          yield chunk;
+          time.took(chunk.length);
+        }
+      };
       try {
-        await pipeline(tar.bytes(), createGzip(), target, {
-          signal: AbortSignal.timeout(LIMIT_MS),
-        });
+        await pipeline(tar.bytes(), createGzip(), counted, target, { signal: time.signal });
       } finally {
+        time.end();
         stopping.abort();
         tar.destroy();
         // Nothing of the session is used any more when its folders are closed.
