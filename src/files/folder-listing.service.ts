@@ -5,6 +5,7 @@ import type { Directory } from '../common/directory.js';
 import { errnoOf, RunnerError } from '../common/errors.js';
 import { Places } from '../common/places.js';
 import type { LinksOfSession } from './overlay-links.js';
+import type { ListPart } from './list-part.js';
 import type { SessionOrder } from './session-order.js';
 import { SessionFolders } from './session-folders.js';
 import { type SessionPath, shownName } from './session-path.js';
@@ -56,7 +57,7 @@ export class FolderListing {
   async list(
     { sessionId, owner }: SessionOrder,
     path: SessionPath,
-    { limit, cursor }: { limit: number; cursor: string | null },
+    { limit, cursor }: ListPart,
     left: AbortSignal,
   ): Promise<FolderPage> {
     const after = cursor === null ? null : nameIn(cursor);

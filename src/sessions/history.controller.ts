@@ -32,10 +32,11 @@ export class HistoryController {
     @Param('id') id: string,
     @Query() query: Record<string, unknown>,
     @CurrentCaller() caller: ActingCaller,
+    @Res({ passthrough: true }) response: Response,
   ): Promise<CommitPageBody> {
-    const { limit, cursor } = pageOf(query);
+    const part = pageOf(query);
     this.access.require(caller, id);
-    const { commits, next } = await this.history.log(id, limit, cursor);
+    const { commits, next } = await this.history.log(id, part, clientGone(response));
     return { commits, next_cursor: next };
   }
 

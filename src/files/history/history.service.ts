@@ -6,6 +6,7 @@ import { KeyedLimiter } from '../../common/keyed-limiter.js';
 import { LOGGER, type Logger } from '../../common/logger.js';
 import { Places } from '../../common/places.js';
 import { RunnerConfig } from '../../config/runner-config.js';
+import type { ListPart } from '../list-part.js';
 import type { SessionOrder } from '../session-order.js';
 import { type OpenSession, SessionFolders } from '../session-folders.js';
 import { type Commit, commitsIn, FORMAT, messageOf, type RunNote } from './commit.js';
@@ -127,22 +128,25 @@ export class History implements OnModuleDestroy {
 
   /**
    * The commits of a session, newest first.
-   * @param cursor the commit to begin with; null for the newest
+   * @param part the cursor is the commit to begin with
+   * @param signal aborts when nobody waits for them any more
    * @throws {RunnerError} `session_not_found`, `cursor_unknown`, `git_failed`
+   * @throws the signal's reason
    */
   async log(
     sessionId: string,
-    limit: number,
-    cursor: string | null,
+    { limit, cursor }: ListPart,
+    signal: AbortSignal,
   ): Promise<{ commits: Commit[]; next: string | null }> {
     return this.inSession(sessionId, async () => {
       const folder = await this.gitFolders.find(sessionId);
-      const last = folder === null ? null : await this.lastOf('list', folder);
-      if (cursor !== null && !(await this.isKnown('list', folder, cursor))) throw cursorUnknown();
+      const last = folder === null ? null : await this.lastOf('list', folder, signal);
+      const isKnown = cursor === null || (await this.isKnown('list', folder, cursor, signal));
+      if (!isKnown) throw cursorUnknown();
       if (folder === null || last === null) return { commits: [], next: null };
       const from = cursor ?? last;
       const args = ['log', '-z', `--format=${FORMAT}`, `--max-count=${limit + 1}`, from, '--'];
-      const { output } = await this.git.run('list', folder, args);
+      const { output } = await this.git.run('list', folder, args, { signal });
       const commits = commitsIn(output);
       return { commits: commits.slice(0, limit), next: commits[limit]?.commit ?? null };
     });
@@ -178,14 +182,11 @@ export class History implements OnModuleDestroy {
     return this.inSession(sessionId, async ({ repo }) => {
       const folder = await this.gitFolders.find(sessionId);
       if (commit === null) return this.diffNow(folder, repo, signal);
-      if (folder === null || !(await this.isKnown('difference', folder, commit)))
+      if (folder === null || !(await this.isKnown('difference', folder, commit, signal))) {
         throw commitNotFound();
-      const { output } = await this.git.run('difference', folder, [
-        'rev-list',
-        '--parents',
-        '-n1',
-        commit,
-      ]);
+      }
+      const args = ['rev-list', '--parents', '-n1', commit];
+      const { output } = await this.git.run('difference', folder, args, { signal });
       const parent = output.toString().trim().split(' ')[1] ?? null;
       const between = parent === null ? ['--root', commit] : [parent, commit];
       return { from: parent, to: commit, ...(await this.compare(folder, between, signal)) };
@@ -202,7 +203,7 @@ export class History implements OnModuleDestroy {
     repo: Directory,
     signal: AbortSignal,
   ): Promise<Difference> {
-    const last = folder === null ? null : await this.lastOf('difference', folder);
+    const last = folder === null ? null : await this.lastOf('difference', folder, signal);
     return this.gitFolders.withTemporary(folder, async (temporary) => {
       const message = 'now';
       if (last === null) {
@@ -259,13 +260,21 @@ export class History implements OnModuleDestroy {
   }
 
   /** Whether a commit is one of a session's. */
-  private async isKnown(queue: GitQueue, folder: string | null, commit: string): Promise<boolean> {
+  private async isKnown(
+    queue: GitQueue,
+    folder: string | null,
+    commit: string,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     if (folder === null || !COMMIT_ID.test(commit)) return false;
     // Fails for an object that is not there.
     const args = ['for-each-ref', '--format=x', '--contains', commit, MAIN];
-    return this.git.run(queue, folder, args).then(
+    return this.git.run(queue, folder, args, { signal }).then(
       ({ output }) => output.length > 0,
-      () => false,
+      () => {
+        signal.throwIfAborted();
+        return false;
+      },
     );
   }
 
