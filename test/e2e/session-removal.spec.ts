@@ -138,4 +138,21 @@ describe('a session', () => {
     expect(await eventually(traces, isGone)).toEqual(nothing);
     expect(existsSync(join(runner.workspaces, '.uploads'))).toBe(false);
   });
+
+  it('whose removal is cut short by a kill is removed to the end too', async () => {
+    await act(runner, 's', 'mkdir m; cd m; touch $(seq 1 20000)');
+    const removing = send(runner, 'DELETE', '/sessions/s').catch(() => 'cut');
+    await eventually(
+      () => traces().removing,
+      (names) => names.length > 0,
+    );
+    await runner.kill();
+    expect(await removing).toBe('cut');
+    const removedHalf = traces();
+    expect([removedHalf.workspace, removedHalf.removing.length]).toEqual([false, 1]);
+    runner = await runner.startNext();
+    await eventually(traces, ({ removing }) => removing.length === 0);
+    expect(traces()).toEqual(nothing);
+    await act(runner, 's', '[ ! -e m ]');
+  });
 });
