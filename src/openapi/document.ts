@@ -18,6 +18,9 @@ import { operationOf, webhookOf } from './operation.js';
 import { Problem } from './problem.js';
 import type { RouteDescription, SentMessage } from './route-description.js';
 
+/** Where the document itself is: a proxy may have put something before its path. */
+const HERE = '.';
+
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
 /**
@@ -60,7 +63,7 @@ function base() {
     .setTitle('FermiLink Runner')
     .setDescription(DESCRIPTION)
     .setVersion(version)
-    .addServer('/')
+    .addServer(HERE)
     .addTag('runs', 'Runs, their events, and how they are ended.')
     .addTag('packages', 'Scientific packages, which runs are given.')
     .addTag('sessions', 'Sessions, their files, and what runs have left of them.')

@@ -45,7 +45,7 @@ export function operationOf(
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
     ...(parameters.length === 0 ? {} : { parameters: parameters.map(parameterObject) }),
-    ...(route.body === undefined ? {} : { requestBody: requestBody(route.body) }),
+    ...(route.body === undefined ? {} : { requestBody: requestBody(route.body, route.example) }),
     responses: responses(route, codes),
     security: securityOf(access),
   };
@@ -76,9 +76,13 @@ function parameterObject({ required = false, ...parameter }: Parameter): Paramet
   return { ...parameter, required };
 }
 
-function requestBody(body: NonNullable<RouteDescription['body']>): RequestBodyObject {
+function requestBody(
+  body: NonNullable<RouteDescription['body']>,
+  example?: object,
+): RequestBodyObject {
   if (typeof body === 'function') {
-    return { required: true, content: { 'application/json': { schema: reference(body) } } };
+    const ofJson = { schema: reference(body), ...(example === undefined ? {} : { example }) };
+    return { required: true, content: { 'application/json': ofJson } };
   }
   const content = body.mediaTypes.map((it): [string, MediaTypeObject] => [it, { schema: {} }]);
   return {

@@ -13,6 +13,8 @@ export interface RouteDescription {
   readonly parameters?: readonly Parameter[];
   /** The class of a JSON body, or something else made with `bytesBody`. */
   readonly body?: Type | RawBody;
+  /** A body of that class, to begin with. */
+  readonly example?: object;
   /** What is answered where nothing went wrong, by status. */
   readonly answers: Readonly<Record<number, Answer>>;
   /** Codes of the problems that this route itself can answer with; see `EVERYWHERE` for those of all. */

@@ -99,6 +99,9 @@ const USER_ID = inQuery(
 
 const WHOLE = 'The run has ended, and the client has all of its events.';
 
+/** The page makes one of all fields by itself, which no server takes. */
+const EXAMPLE = { user_prompt: 'Show me a damped oscillator.', session_id: 'my-session' };
+
 export const START_RUN: RouteDescription = {
   id: 'startRun',
   summary: 'Start a run and follow it',
@@ -106,6 +109,7 @@ export const START_RUN: RouteDescription = {
     'When its last follower has gone the run ends, unless `on_disconnect` says otherwise. With a known `Idempotency-Key` it is the stream of that run, from `Last-Event-ID` on.',
   parameters: [VIEW, IDEMPOTENCY_KEY, LAST_EVENT_ID],
   body: RunRequest,
+  example: EXAMPLE,
   answers: {
     200: events('The events of the run.', RUN_EVENTS, LOCATION, CACHE_CONTROL),
     204: empty(WHOLE, LOCATION),
@@ -120,6 +124,7 @@ export const CREATE_RUN: RouteDescription = {
   summary: 'Start a run that goes on by itself',
   parameters: [VIEW, IDEMPOTENCY_KEY, LAST_EVENT_ID],
   body: RunRequest,
+  example: EXAMPLE,
   answers: { 202: json('The run, wherever it is by now.', RunReference, LOCATION) },
   errors: SUBMISSION,
 };

@@ -68,7 +68,7 @@ export const PUT_FILE: RouteDescription = {
   description:
     'It replaces whatever stands there but a folder, in one step; folders on the way are made. What is broken off leaves nothing.',
   parameters: [...PLACE, ...CONDITIONS],
-  body: bytesBody('The content, of any type.', '*/*'),
+  body: bytesBody('The content, of any type.', 'application/octet-stream', '*/*'),
   answers: {
     201: empty('It is new.', ETAG, {
       name: 'Location',

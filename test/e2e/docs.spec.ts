@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { Runner } from '../support/runner.js';
 import { ask } from '../support/runs.js';
 
@@ -47,6 +48,35 @@ describe('the API document and the page to try it', () => {
     expect(start).toContain("new URL('../openapi.json', here)");
     expect(start).toContain('validatorUrl: null');
     expect(start).not.toMatch(/https?:\/\//);
+  });
+
+  it('sends the rest of a path with its slashes, and takes files for bodies of bytes', async () => {
+    const start = await (await fetch(`${runner.url}/docs/start.js`)).text();
+    const bundle = Object.assign(jest.fn(), { presets: {} });
+    const document = { currentScript: { src: `${runner.url}/docs/start.js` } };
+    runInNewContext(start, { SwaggerUIBundle: bundle, document, URL });
+    const [{ url, requestInterceptor, fileUploadMediaTypes }] = bundle.mock.calls[0];
+    expect(url).toBe(`${runner.url}/openapi.json`);
+    const sent = (path: string) => requestInterceptor({ url: `/at${path}` }).url;
+    expect(sent('/sessions/s/files/a%2Fb%20c%2Fd%252Fe?x=%2F')).toBe(
+      '/at/sessions/s/files/a/b%20c/d%252Fe?x=%2F',
+    );
+    for (const other of [
+      '/sessions/a%2Ffiles%2Fb',
+      '/sessions/s/files?path=a%2Fb',
+      '/runs/a%2Fb',
+    ]) {
+      expect(sent(other)).toBe(`/at${other}`);
+    }
+    const { body } = await ask(runner, 'GET', '/openapi.json');
+    for (const [path, mediaType] of [
+      ['/sessions/{id}/files/{path}', 'application/octet-stream'],
+      ['/packages/{id}/archive', 'application/gzip'],
+    ] as const) {
+      // The page offers the first one.
+      const [first] = Object.keys(body.paths[path].put.requestBody.content);
+      expect([first, fileUploadMediaTypes.includes(first)]).toEqual([mediaType, true]);
+    }
   });
 
   it.each([
