@@ -1,3 +1,4 @@
+import { reasonsOfBrowser } from './browser.js';
 import { RunnerUnreachable } from './errors.js';
 import { type Timer, timerOf } from './timers.js';
 
@@ -55,7 +56,8 @@ export class AnswerWatch {
   private giveUp(milliseconds: number): void {
     this.end();
     const seconds = Math.round(milliseconds / 100) / 10;
-    this.late.abort(new RunnerUnreachable(`The runner has not answered for ${seconds} s.`));
+    const sentence = `The runner has not answered for ${seconds} s.${reasonsOfBrowser()}`;
+    this.late.abort(new RunnerUnreachable(sentence));
   }
 
   private stopSilence(): void {

@@ -1,3 +1,4 @@
+import { reasonsOfBrowser } from './browser.js';
 import { RunnerUnreachable } from './errors.js';
 
 /** How long, and how often, a client tries again. */
@@ -76,7 +77,7 @@ export class Patience {
       throw new RunnerUnreachable(
         this.hasContact
           ? `The runner has given no sign of the run for ${this.seconds} seconds.`
-          : 'The runner does not answer: it is not running, or its address is another one.',
+          : `The runner does not answer: it is not running, or its address is another one.${reasonsOfBrowser()}`,
         cause,
       );
     }

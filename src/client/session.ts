@@ -1,3 +1,4 @@
+import { textOf } from './body-text.js';
 import type { CommitBody, DifferenceBody, FileEntry, SessionBody } from './wire-resources.js';
 import { itemsOf } from './pages.js';
 import { type Body, pathOf, type Transport } from './transport.js';
@@ -129,9 +130,12 @@ export class SessionClient {
     return this.path(`/files${pathOf(...path.split('/'))}`);
   }
 
-  /** An answer without a body is still to be taken, or its connection stays in use. */
+  /**
+   * An answer without a body is still to be taken, or its connection stays in use; where it is cancelled
+   * instead, a browser shows a request that has failed.
+   */
   private async done(response: Response): Promise<void> {
-    await response.body?.cancel();
+    await textOf(response, { maxBytes: 0, silenceMs: 1000 }).catch(() => undefined);
   }
 }
 

@@ -1,5 +1,6 @@
 import { AnswerWatch } from './answer-watch.js';
 import { textOf } from './body-text.js';
+import { reasonsOfBrowser, sendable } from './browser.js';
 import {
   RunnerClientError,
   problemOf,
@@ -92,13 +93,19 @@ export class Transport {
     signal?.throwIfAborted();
     const url = `${this.root}${path}${queryOf(outgoing.query)}`;
     const headers = await this.headersOf(outgoing);
+    const body = await sendable(outgoing.body, signal);
     const watch = this.watch(method, outgoing);
     let response: Response;
     try {
-      response = await this.fetch(url, { method, headers, ...requestOf(outgoing, watch) });
+      response = await this.fetch(url, {
+        method,
+        headers,
+        ...requestOf({ ...outgoing, body }, watch),
+      });
     } catch (error) {
       signal?.throwIfAborted();
-      throw new RunnerUnreachable(`The runner at ${this.root} does not answer.`, error);
+      const sentence = `The runner at ${this.root} does not answer.${reasonsOfBrowser()}`;
+      throw new RunnerUnreachable(sentence, error);
     } finally {
       watch.end();
     }
