@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { lstat, readlink } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
@@ -31,7 +32,7 @@ export class SessionArchive {
   constructor(private readonly folders: SessionFolders) {}
 
   /**
-   * Writes a tar.gz of a session's `repo/` while it is read: files, folders, and links as links, those of
+   * Writes a tar.gz of a session's `repo/` while it is read, and ends the target with it: files, folders, and links as links, those of
    * packages too. FIFOs, sockets, devices and names that are no UTF-8 are left out, and so is what is closed
    * to the server. A file has the size that it had when its turn came, whatever becomes of it.
    * @param onBegin told when the session is found: from here on nothing can be said but the archive
@@ -40,16 +41,18 @@ export class SessionArchive {
    */
   async write(
     { sessionId, owner }: SessionOrder,
-    target: NodeJS.WritableStream,
+    target: Writable,
     { withGit, onBegin }: { withGit: boolean; onBegin: () => void },
   ): Promise<void> {
     const writing = () => this.writeNow(sessionId, target, withGit, onBegin);
     await this.places.run({ key: sessionId, owner }, writing);
+    // Only now: who has seen the end of it finds the place free.
+    target.end();
   }
 
   private async writeNow(
     sessionId: string,
-    target: NodeJS.WritableStream,
+    target: Writable,
     withGit: boolean,
     onBegin: () => void,
   ): Promise<void> {
@@ -65,9 +68,15 @@ export class SessionArchive {
         }
         tar.end();
       })();
-      // Where reading fails the archive must not look whole.
-      filling.catch((error: Error) => tar.destroy(error));
       const time = new TakingTime(TIME);
+      // The pipeline leaves it alone, and would wait for it.
+      const cut = () => target.destroy();
+      time.signal.addEventListener('abort', cut);
+      // Where reading fails the archive must not look whole.
+      filling.catch((error: Error) => {
+        tar.destroy(error);
+        cut();
+      });
       const counted = async function* (chunks: AsyncIterable<Buffer>) {
         for await (const chunk of chunks) {
           yield chunk;
@@ -75,7 +84,10 @@ export class SessionArchive {
         }
       };
       try {
-        await pipeline(tar.bytes(), createGzip(), counted, target, { signal: time.signal });
+        await pipeline(tar.bytes(), createGzip(), counted, target, {
+          signal: time.signal,
+          end: false,
+        });
       } finally {
         time.end();
         stopping.abort();

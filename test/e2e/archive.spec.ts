@@ -66,6 +66,15 @@ describe('the archive of a session', () => {
     expect([head.status, head.body.length]).toEqual([200, 0]);
   });
 
+  it('can be had again as soon as its end has been seen', async () => {
+    await act(runner, 'again', 'head -c 100000 /dev/urandom > noise');
+    const statuses = new Set<number>();
+    for (let round = 0; round < 30; round += 1) {
+      statuses.add((await send(runner, 'GET', '/sessions/again/archive')).status);
+    }
+    expect([...statuses]).toEqual([200]);
+  });
+
   it('goes as deep as there is something, with few descriptors', async () => {
     const deep = 'i=0; while [ $i -lt 600 ]; do mkdir d; cd d; i=$((i+1)); done; echo down > here';
     await act(runner, 'deep', deep);
