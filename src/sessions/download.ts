@@ -8,6 +8,8 @@ import { bytesOf, etagOf, type OpenFile } from '../files/open-file.js';
 interface Part {
   start: number;
   length: number;
+  /** What is sent is all that there is, and not because it was asked for. */
+  isWhole: boolean;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function sendFile(
       return;
     }
     const part = partOf(request, response, size, etag);
-    if (part.length < size) {
+    if (!part.isWhole) {
       const last = part.start + part.length - 1;
       response.status(206).setHeader('Content-Range', `bytes ${part.start}-${last}/${size}`);
     }
@@ -62,9 +64,10 @@ export function setSafeHeaders(response: Response): void {
 
 /** The part that is asked for; the whole where that is none, or more than one, or of another state. */
 function partOf(request: Request, response: Response, size: number, etag: string): Part {
-  const whole = { start: 0, length: size };
+  const whole = { start: 0, length: size, isWhole: true };
   const condition = request.get('if-range');
   if (condition !== undefined && condition !== etag) return whole;
+  if (isLongSuffix(request.get('range'), size)) return { ...whole, isWhole: false };
   const ranges = request.range(size);
   if (ranges === -1) {
     response.removeHeader('Content-Disposition');
@@ -77,5 +80,11 @@ function partOf(request: Request, response: Response, size: number, etag: string
   if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes') return whole;
   const [range] = ranges;
   if (range === undefined || ranges.length > 1) return whole;
-  return { start: range.start, length: range.end - range.start + 1 };
+  return { start: range.start, length: range.end - range.start + 1, isWhole: false };
+}
+
+/** Whether the end of a file is asked for that has no more than that: the framework takes it for no range of it. */
+function isLongSuffix(range: string | undefined, size: number): boolean {
+  const suffix = /^bytes=-(?<length>\d+)$/.exec(range?.trim() ?? '')?.groups;
+  return size > 0 && suffix !== undefined && Number(suffix.length) >= size;
 }
