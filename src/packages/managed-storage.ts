@@ -95,8 +95,8 @@ export class ManagedStorage {
   async remove(path: unknown, others: readonly unknown[]): Promise<string | null> {
     const place = await placeOf(path);
     const managed = await realpath(this.root).catch(() => null);
-    if (place === null || managed === null) return 'There is no folder that could be removed.';
-    if (!isInside(place, managed)) {
+    if (place === null) return 'There is no folder that could be removed.';
+    if (managed === null || !isInside(place, managed)) {
       return 'Its folder lies outside the managed storage and belongs to somebody else.';
     }
     for (const other of others) {

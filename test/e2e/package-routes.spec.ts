@@ -55,7 +55,6 @@ describe('the routes of packages', () => {
       'my-tool',
       'zwei',
     ]);
-    const managed = server.folder(join(server.storage, 'in-storage'));
     const deleted = await server.call('DELETE', '/packages/zwei');
     expect([deleted.status, deleted.body]).toEqual([
       200,
@@ -67,6 +66,7 @@ describe('the routes of packages', () => {
       },
     ]);
     expect(existsSync(join(home, 'allowed', 'drei', 'solver.py'))).toBe(true);
+    const managed = server.folder(join(server.storage, 'in-storage'));
     await server.call('POST', '/packages', { id: 'managed', path: managed });
     const removed = await server.call('DELETE', '/packages/managed');
     expect(removed.body).toMatchObject({ files_removed: true, reason: null });
