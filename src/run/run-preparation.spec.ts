@@ -59,7 +59,7 @@ describe('the end of the temporary folders of a run', () => {
       {} as PolicyService,
       { keepLogin: async () => undefined } as unknown as ProviderService,
       { leave: () => undefined } as unknown as WorkspaceService,
-      {} as RunChanges,
+      { leave: () => undefined } as unknown as RunChanges,
     );
 
   it.each([

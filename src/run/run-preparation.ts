@@ -65,12 +65,13 @@ export class RunPreparation {
    */
   async cleanUp(run: Run): Promise<void> {
     this.workspaces.leave(run.sessionId);
+    this.changes.leave(run.sessionId);
     await together(this.removeFolders(run), this.providers.keepLogin(run.provider, run.sessionId));
   }
 
   /** The moment of the start of its agent; call it in the tick of the spawn. */
   momentOf(run: Run): number | null {
-    return this.changes.moment(this.folderOf(run).tmp);
+    return this.changes.moment(run.sessionId, this.folderOf(run).tmp);
   }
 
   /** Remembers the talk of a run whose agent has ended, as `TalksService.remember` does. */

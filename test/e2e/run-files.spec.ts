@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { act, send } from '../support/files.js';
-import { cancelRun, getRun, startRun, untilEnded, untilState } from '../support/runs.js';
+import { eventually } from '../support/processes.js';
+import { cancelRun, Gate, getRun, startRun, untilEnded, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 import { StreamClient } from '../support/stream-client.js';
 
@@ -59,6 +60,26 @@ describe('the files that a run has changed', () => {
     await send(runner, 'DELETE', '/sessions/u/files/gone');
     writeFileSync(join(runner.repo('u'), 'by-hand'), '');
     expect(await filesOf('u', 'rm up; echo more >> over')).toEqual(lists([], ['over'], ['up']));
+  });
+
+  it('count what is uploaded and removed during a run as its doing, be it the first or a later one', async () => {
+    for (const round of ['first', 'later', 'last']) {
+      const ready = new Gate(runner, `ready-${round}`);
+      const filled = new Gate(runner, `filled-${round}`);
+      const user_prompt = `${ready.pass}; ${filled.wait}; rm temp`;
+      const id = await startRun(runner, { user_prompt, session_id: 'during' });
+      await eventually(() => ready.isOpen, Boolean);
+      const change = async (method: string, name: string, body?: string) =>
+        (await send(runner, method, `/sessions/during/files/${name}`, { body })).status;
+      expect(await change('PUT', round, 'up')).toBe(201);
+      expect(await change('PUT', 'temp', 'up')).toBe(201);
+      if (round === 'last') expect(await change('DELETE', 'later')).toBe(204);
+      filled.open();
+      expect((await untilEnded(runner, id)).files).toEqual(
+        lists([round], [], round === 'last' ? ['later'] : []),
+      );
+    }
+    expect(await filesOf('during', 'echo x >> first')).toEqual(lists([], ['first'], []));
   });
 
   it('are counted where there are many of them', async () => {

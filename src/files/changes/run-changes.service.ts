@@ -32,6 +32,8 @@ export class RunChanges implements OnModuleDestroy {
   private thread: Worker | null = null;
   private readonly asked = new Map<number, Deferred<RunFiles | null>>();
   private lastId = 0;
+  /** Sessions in which an agent is at work. */
+  private readonly underWay = new Set<string>();
 
   constructor(
     private readonly config: RunnerConfig,
@@ -39,17 +41,19 @@ export class RunChanges implements OnModuleDestroy {
   ) {}
 
   /**
-   * The moment of the start of an agent, as files that change from now on will have it: their clock is not
+   * The moment of the start of an agent in a session, as files that change from now on will have it: their clock is not
    * that of the process. In microseconds of work.
    * @param folder of the server's own, which is touched
    * @returns null where that cannot be known
    */
-  moment(folder: string): number | null {
+  moment(sessionId: string, folder: string): number | null {
     try {
       // On newer kernels what was looked at gets a time finer than the clock's, which no file had before.
       const { mode } = statSync(folder);
       chmodSync(folder, mode);
-      return statSync(folder).ctimeMs;
+      const moment = statSync(folder).ctimeMs;
+      this.underWay.add(sessionId);
+      return moment;
     } catch {
       return null;
     }
@@ -60,6 +64,7 @@ export class RunChanges implements OnModuleDestroy {
    * @param since its `moment`
    */
   since(sessionId: string, since: number): Looking {
+    this.leave(sessionId);
     const answer = new Deferred<RunFiles | null>();
     const id = (this.lastId += 1);
     try {
@@ -101,8 +106,17 @@ export class RunChanges implements OnModuleDestroy {
     return (this.thread = thread);
   }
 
-  /** A file was put into a session, or removed from it, by somebody else than a run. */
+  /** No agent is at work in a session any more. */
+  leave(sessionId: string): void {
+    this.underWay.delete(sessionId);
+  }
+
+  /**
+   * A file was put into a session, or removed from it, by somebody else than a run. While an agent is at work
+   * that counts as its doing.
+   */
   note(sessionId: string, path: SessionPath, isThere: boolean): void {
+    if (this.underWay.has(sessionId)) return;
     try {
       noteInSnapshot(this.fileOf(sessionId), path.join('/'), isThere);
     } catch (err) {
