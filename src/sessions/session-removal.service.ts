@@ -57,11 +57,11 @@ export class SessionRemoval {
       throw busy(cause);
     }
     try {
-      await this.takeAway(sessionId);
+      const hadFolder = await this.takeAway(sessionId);
       this.owners.forget(sessionId);
       open();
       await this.forget(sessionId);
-      await this.staging.removeRests([await this.staging.setAside(sessionId)]);
+      if (hadFolder) await this.staging.removeRests([await this.staging.setAside(sessionId)]);
     } finally {
       await this.admission.release(holder);
     }
@@ -96,11 +96,16 @@ export class SessionRemoval {
     return this.live.ofSession(sessionId).length > 0;
   }
 
-  private async takeAway(sessionId: string): Promise<void> {
+  /** @returns whether there was a folder: a session whose first run never began has none */
+  private async takeAway(sessionId: string): Promise<boolean> {
+    const isKnown = this.owners.ownerOf(sessionId) !== null;
     try {
-      await this.staging.takeAway(sessionId, this.owners.ownerOf(sessionId) !== null);
+      await this.staging.takeAway(sessionId, isKnown);
+      return true;
     } catch (error) {
-      throw errnoOf(error) === 'ENOENT' ? sessionNotFound() : error;
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      if (!isKnown) throw sessionNotFound();
+      return false;
     }
   }
 

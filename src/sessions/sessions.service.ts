@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { RunnerError } from '../common/errors.js';
 import { SessionFolders } from '../files/session-folders.js';
 import { LiveRuns } from '../run/live-runs.js';
 import { SESSION_OWNERS, type SessionOwners } from '../tenancy/session-owners.js';
@@ -16,16 +17,33 @@ export class SessionsService {
     private readonly live: LiveRuns,
   ) {}
 
-  /** @throws {RunnerError} `session_not_found`, `not_a_folder` */
+  /**
+   * What is known of a session. It is there from its first run on, be it that this waits and has no folder.
+   * @throws {RunnerError} `session_not_found`, `not_a_folder`
+   */
   async get(sessionId: string): Promise<SessionBody> {
-    const { birthtime } = await this.folders.within(sessionId, ({ workspace }) => workspace.stat());
-    const owner = this.owners.ownerOf(sessionId);
+    const ownership = this.owners.ownershipOf(sessionId);
+    const live = this.live.ofSession(sessionId);
+    const begun = ownership?.since ?? live[0]?.record.createdAt ?? null;
+    const owner = ownership?.owner;
     return {
       session_id: sessionId,
       user_id: owner?.startsWith(USER) ? owner.slice(USER.length) : null,
-      created_at: birthtime.toISOString(),
-      is_busy: this.live.ofSession(sessionId).length > 0,
+      created_at: (await this.birthOf(sessionId, begun !== null)) ?? begun!,
+      is_busy: live.length > 0,
     };
+  }
+
+  /** @returns when its folder was made; null where it has none yet */
+  private async birthOf(sessionId: string, isKnown: boolean): Promise<string | null> {
+    try {
+      const stats = this.folders.within(sessionId, ({ workspace }) => workspace.stat());
+      return (await stats).birthtime.toISOString();
+    } catch (error) {
+      const isMissing = error instanceof RunnerError && error.code === 'session_not_found';
+      if (isKnown && isMissing) return null;
+      throw error;
+    }
   }
 
   /** @throws {RunnerError} `session_not_found`, `not_a_folder` */

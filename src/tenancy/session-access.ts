@@ -23,15 +23,17 @@ export class SessionAccess {
   }
 
   /**
-   * Whether a caller may see a run. The owner of a session sees what was done in it for no certain user
-   * since it is theirs, and never what was done for another user: the id may have had another owner before.
+   * Whether a caller may see a run. The owner of a session sees what was done in it for them, and since it is
+   * theirs for no certain user, and never what was done for another user: the id may have had another owner
+   * before. When the session is no more, its runs are still those of their users.
    */
   allowsRun({ confinedTo }: ActingCaller, run: RunOfSession): boolean {
     if (confinedTo === null) return true;
     const ownership = this.owners.ownershipOf(run.sessionId);
-    if (ownership?.owner !== confinedTo) return false;
+    if (ownership !== null && ownership.owner !== confinedTo) return false;
     const isUsers = run.userKey !== userKeyOf(null, run.sessionId);
-    return isUsers ? run.userKey === confinedTo : run.createdAt >= ownership.since;
+    if (isUsers) return run.userKey === confinedTo;
+    return ownership !== null && run.createdAt >= ownership.since;
   }
 
   /**

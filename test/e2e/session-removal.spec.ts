@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { act, send } from '../support/files.js';
 import { eventually } from '../support/processes.js';
-import { Gate, startRun, untilEnded, untilState } from '../support/runs.js';
+import { cancelRun, Gate, startRun, untilEnded, untilState } from '../support/runs.js';
 import { Runner } from '../support/runner.js';
 
 describe('a session', () => {
@@ -137,6 +137,36 @@ describe('a session', () => {
     const isGone = (left: ReturnType<typeof traces>) => left.removing.length === 0;
     expect(await eventually(traces, isGone)).toEqual(nothing);
     expect(existsSync(join(runner.workspaces, '.uploads'))).toBe(false);
+  });
+
+  it('is there from its first run on, be it that this waits, and can be removed when it never began', async () => {
+    const gate = new Gate(runner, 'first');
+    const as = (user: string) => ({ headers: { 'x-fermilink-user': user } });
+    const get = () => send(runner, 'GET', '/sessions/s', as('ada'));
+    const start = (session_id: string, user_prompt: string, user: string) =>
+      startRun(runner, { session_id, user_prompt }, as(user).headers);
+    await runner.terminate();
+    runner = await runner.startNext({ FERMILINK_RUNNER_GLOBAL_CONCURRENT_RUNS: '1' });
+    const held = await start('other', gate.wait, 'bob');
+    await untilState(runner, held, 'running');
+    const waits = await start('s', 'true', 'ada');
+    expect(JSON.parse((await get()).body.toString())).toEqual({
+      session_id: 's',
+      user_id: 'ada',
+      created_at: expect.stringMatching(/^\d{4}-.*Z$/),
+      is_busy: true,
+    });
+    expect((await send(runner, 'GET', '/sessions/s/files', as('ada'))).code).toBe(
+      'session_not_found',
+    );
+    expect((await send(runner, 'DELETE', '/sessions/s', as('ada'))).code).toBe('session_busy');
+    await cancelRun(runner, waits);
+    expect((await get()).status).toBe(200);
+    expect((await send(runner, 'DELETE', '/sessions/s', as('bob'))).status).toBe(404);
+    expect((await send(runner, 'DELETE', '/sessions/s', as('ada'))).status).toBe(204);
+    expect([(await get()).status, traces()]).toEqual([404, nothing]);
+    gate.open();
+    await untilEnded(runner, await start('s', 'true', 'bob'));
   });
 
   it('whose removal is cut short by a kill is removed to the end too', async () => {

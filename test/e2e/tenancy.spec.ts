@@ -253,6 +253,20 @@ describe('users', () => {
     await idle();
   });
 
+  it('keep their runs where the session is removed, until somebody else has one of that id', async () => {
+    const made = await start(ada(), 'passing');
+    await ended(made.id);
+    const removed = await ask(runner, 'DELETE', '/sessions/passing', { headers: ada() });
+    expect(removed.status).toBe(204);
+    const seen = async (headers: Headers) => (await get(`/runs/${made.id}`, headers)).status;
+    const sees = async () => [await seen(ada()), await seen(tokens.as('web', 'ada'))];
+    expect(await sees()).toEqual([200, 200]);
+    expect((await get('/runs?session_id=passing', ada())).body.runs).toHaveLength(1);
+    expect([await seen(bob()), await seen(tokens.as('web', 'bob'))]).toEqual([404, 404]);
+    await ended((await start(bob(), 'passing')).id);
+    expect([...(await sees()), await seen(bob())]).toEqual([404, 404, 404]);
+  });
+
   it('get pages of their own runs only', async () => {
     const mine: string[] = [];
     for (let at = 0; at < 3; at += 1) {
