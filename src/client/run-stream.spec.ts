@@ -1,7 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { RunnerClient, RunnerProblem, RunnerProtocolError, RunnerUnreachable } from './index.js';
+import {
+  RunnerArgumentError,
+  RunnerClient,
+  RunnerProblem,
+  RunnerProtocolError,
+  RunnerUnreachable,
+} from './index.js';
 import type { RunEvent, RunOptions } from './index.js';
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
@@ -582,6 +588,23 @@ describe('a client whose server', () => {
     answers = [flood(200, 'application/json', '{"run_id":"', 'a')];
     await expect(client().get('r1')).rejects.toThrow(RunnerProtocolError);
     await closed();
+  });
+
+  it('sends a page in the place of a file is no runner', async () => {
+    const page: Answer = (response) =>
+      response.setHeader('content-type', 'text/html').end('<p>Hello');
+    answers = [page, page];
+    await expect(client().session('s').download('f')).rejects.toThrow(RunnerProtocolError);
+    await expect(client().session('s').archive()).rejects.toThrow(RunnerProtocolError);
+  });
+
+  it('is not asked for what no JSON can hold', async () => {
+    const metadata: Record<string, unknown> = {};
+    metadata.itself = metadata;
+    const request = { user_prompt: 'x', metadata };
+    await expect(client().create(request)).rejects.toThrow(RunnerArgumentError);
+    await expect(taken(client().run(request))).rejects.toThrow(RunnerArgumentError);
+    expect(asked).toEqual([]);
   });
 
   it('packs an answer without an end is no runner', async () => {

@@ -59,7 +59,7 @@ export class SessionClient {
       headers: range === undefined ? {} : { range: `bytes=${range.first}-${range.last ?? ''}` },
       signal,
     });
-    return downloadOf(response);
+    return this.downloadOf(response);
   }
 
   /**
@@ -102,7 +102,7 @@ export class SessionClient {
   async archive({ git, signal }: Signal & { git?: boolean } = {}): Promise<Download> {
     const query = { include: git === true ? 'git' : undefined };
     const outgoing = { query, signal, mayTakeLong: true };
-    return downloadOf(await this.transport.send('GET', this.path('/archive'), outgoing));
+    return this.downloadOf(await this.transport.send('GET', this.path('/archive'), outgoing));
   }
 
   /** What runs have left, as commits of the server's own, newest first, as many as are taken. */
@@ -130,6 +130,21 @@ export class SessionClient {
     return this.path(`/files${pathOf(...path.split('/'))}`);
   }
 
+  /** @throws {RunnerProtocolError} if it is none: something else may answer with a page of its own */
+  private downloadOf(response: Response): Download {
+    const { headers, body } = response;
+    if (headers.get('content-disposition')?.startsWith('attachment') !== true) {
+      void body?.cancel();
+      throw this.transport.noRunner();
+    }
+    const length = headers.get('content-length');
+    return {
+      body: body ?? new ReadableStream({ start: (it) => it.close() }),
+      size: length === null ? null : Number(length),
+      etag: headers.get('etag'),
+    };
+  }
+
   /**
    * An answer without a body is still to be taken, or its connection stays in use; where it is cancelled
    * instead, a browser shows a request that has failed.
@@ -137,13 +152,4 @@ export class SessionClient {
   private async done(response: Response): Promise<void> {
     await textOf(response, { maxBytes: 0, silenceMs: 1000 }).catch(() => undefined);
   }
-}
-
-function downloadOf(response: Response): Download {
-  const length = response.headers.get('content-length');
-  return {
-    body: response.body ?? new ReadableStream({ start: (it) => it.close() }),
-    size: length === null ? null : Number(length),
-    etag: response.headers.get('etag'),
-  };
 }

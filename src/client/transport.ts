@@ -93,7 +93,10 @@ export class Transport {
     signal?.throwIfAborted();
     const url = `${this.root}${path}${queryOf(outgoing.query)}`;
     const headers = await this.headersOf(outgoing);
-    const body = await sendable(outgoing.body, signal);
+    const body =
+      outgoing.json === undefined
+        ? await sendable(outgoing.body, signal)
+        : textOfJson(outgoing.json);
     const watch = this.watch(method, outgoing);
     let response: Response;
     try {
@@ -144,11 +147,14 @@ export class Transport {
     } catch (error) {
       of.signal?.throwIfAborted();
       if (error instanceof RunnerClientError) throw error;
-      if (error instanceof SyntaxError) {
-        throw new RunnerProtocolError(`What answers at ${this.root} is no runner.`, error);
-      }
+      if (error instanceof SyntaxError) throw this.noRunner(error);
       throw new RunnerUnreachable(`The answer of ${this.root} broke off.`, error);
     }
+  }
+
+  /** What is thrown where the answer is none of a runner. */
+  noRunner(cause?: unknown): RunnerProtocolError {
+    return new RunnerProtocolError(`What answers at ${this.root} is no runner.`, cause);
   }
 
   private async textOfProblem(response: Response, of: Outgoing): Promise<string> {
@@ -209,16 +215,24 @@ const COMMON = {
   cache: 'no-store' as const,
 };
 
-function requestOf({ json, body, signal }: Outgoing, watch: AnswerWatch): RequestInit {
-  const sent = json === undefined ? body : JSON.stringify(json);
+/** @throws {RunnerArgumentError} for what JSON cannot hold: no server would ever be asked */
+function textOfJson(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    throw new RunnerArgumentError(`The request is no JSON: ${(error as Error).message}`);
+  }
+}
+
+function requestOf({ body, signal }: Outgoing, watch: AnswerWatch): RequestInit {
   return {
     ...COMMON,
-    ...(sent instanceof ReadableStream
+    ...(body instanceof ReadableStream
       ? // Without `duplex` a body that is a stream is refused; the types do not know it yet.
-        { body: signing(sent, watch), duplex: 'half' }
-      : sent === undefined
+        { body: signing(body, watch), duplex: 'half' }
+      : body === undefined
         ? {}
-        : { body: sent as RequestInit['body'] }),
+        : { body: body as RequestInit['body'] }),
     signal: signal === undefined ? watch.signal : AbortSignal.any([signal, watch.signal]),
   };
 }
