@@ -1,4 +1,4 @@
-import { Controller, Get, Header, Inject, Query } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Query, UseGuards } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { ADMISSION, type Admission } from '../admission/admission.js';
 import { userKeyOf } from '../admission/user-key.js';
@@ -13,10 +13,12 @@ import type { AdmissionBody } from './ops.answers.js';
 import { ADMISSION_OF, CONCURRENCY, CONCURRENCY_TEXT, PROVIDERS } from './ops.routes.js';
 import type { Preflight } from './preflight.js';
 import { PreflightService } from './preflight.service.js';
+import { ActingUserGuard } from '../tenancy/acting-user.guard.js';
 
 /** What the platform and its operators ask about load (contract, section 1). */
 @ApiTags('ops')
 @Controller('ops')
+@UseGuards(ActingUserGuard)
 @OpsAccess()
 export class OpsController {
   constructor(

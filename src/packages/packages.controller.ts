@@ -10,6 +10,7 @@ import {
   Query,
   Req,
   Res,
+  UseGuards,
 } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
@@ -29,6 +30,7 @@ import * as routes from './package.routes.js';
 import { PackagesService } from './packages.service.js';
 import type { StoredPackage } from './put-package.js';
 import { PackageUploadService } from './upload/package-upload.service.js';
+import { ActingUserGuard } from '../tenancy/acting-user.guard.js';
 
 /** Uploads at a time, all of them administrators': each is unpacked as it comes. */
 const UPLOADS = { all: 8, owner: 8, each: 8 };
@@ -36,6 +38,7 @@ const UPLOADS = { all: 8, owner: 8, each: 8 };
 /** The routes of scientific packages (contract, section 4). */
 @ApiTags('packages')
 @Controller('packages')
+@UseGuards(ActingUserGuard)
 export class PackagesController {
   private readonly places = new Places(UPLOADS);
 

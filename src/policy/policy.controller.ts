@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, Put, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, Put, Res, UseGuards } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Scopes } from '../identity/access.decorators.js';
@@ -9,10 +9,12 @@ import { policyInBody } from './policy-body.js';
 import { PolicyEditor, type ShownPolicy } from './policy-editor.service.js';
 import type { PolicyBody } from './policy.answers.js';
 import { GET_POLICY, PUT_POLICY } from './policy.routes.js';
+import { ActingUserGuard } from '../tenancy/acting-user.guard.js';
 
 /** The policy of all runs, for administrators (contract, section 2). */
 @ApiTags('policy')
 @Controller('policy')
+@UseGuards(ActingUserGuard)
 export class PolicyController {
   constructor(private readonly editor: PolicyEditor) {}
 

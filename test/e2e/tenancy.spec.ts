@@ -133,6 +133,17 @@ describe('users', () => {
       reason: 'for "Ada", and for "bob"',
     });
     expect((await get('/runs?user_id=bob', web('ada'))).status).toBe(403);
+    for (const path of ['/packages', '/ops/concurrency', '/ops/providers', '/ops/admission']) {
+      const status = async (query: string, headers: Headers) =>
+        (await get(path + query, headers)).status;
+      expect([
+        path,
+        await status('?user_id=ADA', ada()),
+        await status('?user_id=bob', ada()),
+        await status('', { ...ada(), 'x-fermilink-user': 'bob' }),
+        await status('', { ...web(), 'x-fermilink-user': ' ' }),
+      ]).toEqual([path, 200, 403, 403, 422]);
+    }
     for (const [headers, more, user] of [
       [ada(), { user_id: 'ADA ' }, 'user:ada'],
       [{ ...ada(), 'x-fermilink-user': 'aDa' }, {}, 'user:ada'],
