@@ -11,10 +11,16 @@ interface Rule {
   readonly message?: unknown;
 }
 
+const CLOSED = 'fermilink:closed-body';
+
+/** Says of a body that a field which is not described is refused. */
+export const ClosedBody = (): ClassDecorator => (type) =>
+  Reflect.defineMetadata(CLOSED, true, type);
+
 /**
  * The schema of a body: what its `@ApiProperty` decorators say, and the rules that class-validator holds it
  * to, which are stated nowhere twice. Where a field may be left out, null is as good as absent. Unknown fields
- * are ignored, as long as its `@ApiSchema` does not say otherwise.
+ * are ignored, where it is no `@ClosedBody`.
  */
 export function bodySchema(type: Type, described: SchemaObject): SchemaObject {
   const rules = getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
@@ -45,7 +51,7 @@ export function bodySchema(type: Type, described: SchemaObject): SchemaObject {
     type: 'object',
     properties,
     required: [...required],
-    additionalProperties: described.additionalProperties ?? true,
+    additionalProperties: described.additionalProperties ?? !Reflect.hasMetadata(CLOSED, type),
   };
 }
 

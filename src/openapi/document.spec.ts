@@ -174,7 +174,10 @@ describe('the API document', () => {
   });
 
   it('holds a body to the rules of its class, and what is answered to what is described', () => {
-    const { RunRequest, Run, MetaEvent } = document.components!.schemas as Record<string, object>;
+    const { RunRequest, PolicyRequest, Run, MetaEvent } = document.components!.schemas as Record<
+      string,
+      object
+    >;
     expect(RunRequest).toMatchObject({
       required: ['user_prompt'],
       additionalProperties: true,
@@ -187,6 +190,11 @@ describe('the API document', () => {
         on_busy: { type: ['string', 'null'], enum: ['queue', 'reject', 'interrupt', null] },
         max_runtime_seconds: { type: ['integer', 'null'], minimum: 1 },
       },
+    });
+    expect(PolicyRequest).toMatchObject({
+      additionalProperties: false,
+      required: ['provider', 'sandbox_policy', 'sandbox_mode', 'model', 'reasoning_effort'],
+      properties: { version: { enum: [1] }, updated_at: { type: ['string', 'null'] } },
     });
     for (const answer of [Run, MetaEvent]) {
       expect(answer).toMatchObject({ additionalProperties: false });

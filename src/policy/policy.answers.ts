@@ -7,6 +7,7 @@ import {
   type SandboxMode,
   type SandboxPolicy,
 } from '../config/environment.js';
+import { ClosedBody } from '../openapi/body-schema.js';
 import { POLICY_MEMBERS, type RunPolicy, type StoredPolicy } from '../provider/policy.js';
 
 const nullable = { type: String, nullable: true } as const;
@@ -34,8 +35,19 @@ export class StoredPolicyBody implements StoredPolicy {
 }
 
 /** What `PUT /policy` takes. */
+@ClosedBody()
 @ApiSchema({ name: 'PolicyRequest' })
-export class PolicyRequest extends StoredPolicyBody {}
+export class PolicyRequest extends StoredPolicyBody {
+  @ApiProperty({ type: Number, enum: [1], required: false, description: 'As it is in the file.' })
+  version?: number;
+
+  @ApiProperty({
+    ...nullable,
+    required: false,
+    description: 'As it is in the file; set anew, whatever is given.',
+  })
+  updated_at?: string | null;
+}
 
 /** The policy of a run that asks for nothing. */
 @ApiSchema({ name: 'EffectivePolicy' })
