@@ -118,8 +118,9 @@ describe('from one run to the next', () => {
     const talk = home('.codex/sessions/2026/talk.jsonl');
     write(talk, 'a talk');
     const child = spawn('sh', ['-c', `while :; do mkdir -p '${home('.cache/x')}'; done`], {
-      stdio: 'ignore',
+      stdio: ['ignore', 'pipe', 'ignore'],
     });
+    child.stdout.resume();
     try {
       let seen = 0;
       for (let run = 0; run < 200 && seen < 20; run += 1) {
@@ -129,7 +130,8 @@ describe('from one run to the next', () => {
       }
     } finally {
       child.kill('SIGKILL');
-      await once(child, 'exit');
+      // The shell's last command holds the pipe too: it may outlive the shell, and make one folder more.
+      await once(child, 'close');
     }
   });
 
