@@ -1,5 +1,5 @@
 /** Whether this runs in a page, or in a worker of one, with the limits that browsers have. */
-export function isInBrowser(): boolean {
+function isInBrowser(): boolean {
   return 'document' in globalThis || 'WorkerGlobalScope' in globalThis;
 }
 
